@@ -1,0 +1,116 @@
+"""The words: frozen values that every part of Hathi shares."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Self
+
+Role = Literal["user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Who: a person on a platform. Its text form, `platform:id`, is Mastra's `resourceId`."""
+
+    platform: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`discord:42` → Resource. Raises ValueError when there is no platform or no id."""
+        return cls(*_split(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where: a channel, thread or terminal conversation. Its text form is Mastra's thread id."""
+
+    platform: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.platform}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """`slack:T1:C1:17.4` → Thread. Raises ValueError when there is no platform or no id."""
+        return cls(*_split(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Who else reads along where something is said.
+
+    `id` names the room itself when it is direct or private, and the space (guild, workspace) when it is public.
+    """
+
+    kind: Literal["direct", "private", "public"]
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something a person said to the bot, as an adapter heard it."""
+
+    id: str  # the platform's own, with platform and channel in it: a redelivery carries the same one
+    thread: Thread
+    author: Resource
+    room: Room
+    text: str
+    at: datetime  # with a time zone; when the platform says it was said
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a conversation as it is remembered and as the model reads it."""
+
+    role: Role
+    text: str
+    author: str | None = None  # a resource in its text form; None for the bot
+    waiting: bool = False  # said to the bot and not answered yet
+    seq: int = 0  # its place in the order in which things were written down
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answer to be given in a thread: to everything that waits there when the turn reads it."""
+
+    id: str  # for the log
+    thread: Thread
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the bot says in a turn, and how it came about."""
+
+    text: str
+    model: str  # `provider/model`
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one completion, as the provider counted them."""
+
+    prompt: int
+    completion: int
+    cached: int = 0  # part of `prompt` that the provider had read before
+
+
+def command_like(text: str) -> bool:
+    """Whether a typed line is a command (`/reset`) and not a sentence or a path (`/usr/bin`)."""
+    name, _, _ = text.strip().partition(" ")
+    return name.startswith("/") and name[1:].isalpha()
+
+
+def storable(text: str) -> str:
+    """`text` as Postgres and JSON can hold it: NUL becomes U+FFFD, the mark for lost text, a lone surrogate `?`."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def _split(text: str) -> tuple[str, str]:
+    platform, colon, id_ = text.partition(":")
+    if not (platform and colon and id_):
+        raise ValueError(f"{text!r} is not of the form platform:id")
+    return platform, id_

@@ -1,0 +1,119 @@
+"""The command line. What is heavy is imported by the command that needs it: `hathi --help` must be quick."""
+
+import argparse
+import asyncio
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import TYPE_CHECKING, TypeVar
+
+from bot.chat import Resource, Thread
+from bot.errors import SettingsError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+PLATFORMS = ("discord", "slack")
+Parsed = TypeVar("Parsed", Resource, Thread)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their arguments; wrong usage ends with exit status 2."""
+    top = argparse.ArgumentParser(prog="hathi", description="A Discord and Slack bot that remembers.")
+    top.add_argument("--version", action="version", version=f"hathi {version('hathi')}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    chat = commands.add_parser("chat", help="talk in the terminal")
+    chat.add_argument("--as", dest="person", metavar="NAME", type=_console(Resource), help="who you are")
+    chat.add_argument("--thread", metavar="ID", type=_console(Thread), help="which conversation")
+
+    run_ = commands.add_parser("run", help="serve every platform that has its token set, until SIGTERM")
+    run_.add_argument("names", nargs="*", metavar="NAME", type=_platform, help="just these: discord, slack")
+
+    commands.add_parser("migrate", help="bring the database up to date")
+    commands.add_parser("doctor", help="check settings, database and model, and say what to do")
+
+    export = commands.add_parser("export", help="all that is stored about a person, as JSON")
+    export.add_argument("person", metavar="RESOURCE", type=_resource, help="for example discord:42 or console:ana")
+
+    forget = commands.add_parser("forget", help="delete all that is stored about a person")
+    forget.add_argument("person", metavar="RESOURCE", type=_resource, help="for example discord:42 or console:ana")
+    forget.add_argument("--yes", action="store_true", help="do not ask")
+    return top
+
+
+async def run(arguments: argparse.Namespace) -> int:
+    """Run one command; its exit status. Raises HathiError."""
+    from bot import logs, wiring
+    from bot.settings import read_settings
+
+    settings = read_settings()
+    quiet = arguments.command != "run" and "log_level" not in settings.model_fields_set
+    logs.set_up("warning" if quiet else settings.log_level, settings.log_format)
+
+    match arguments.command:
+        case "chat":
+            person = arguments.person or Resource("console", _user())
+            await wiring.chat(settings, person, arguments.thread or Thread("console", person.id))
+        case "run":
+            await wiring.serve(settings, arguments.names)
+        case "migrate":
+            applied = await wiring.migrate(settings)
+            print("\n".join(f"applied {name}" for name in applied) or "up to date")
+        case "doctor":
+            from bot.doctor import doctor
+
+            return await doctor(settings)
+        case "export":
+            print(json.dumps(await wiring.export(settings, arguments.person), indent=2, ensure_ascii=False))
+        case "forget":
+            return await _forget(settings, arguments.person, arguments.yes)
+    return 0
+
+
+async def _forget(settings: "Settings", person: Resource, sure: bool) -> int:
+    from bot import wiring
+
+    if not sure:
+        if not sys.stdin.isatty():
+            raise SettingsError("nothing is deleted: say --yes to delete all about a person without being asked")
+        about = await wiring.about(settings, person)
+        rows = ", ".join(f"{number} in {table}" for table, number in about.items())
+        question = f"Delete all about {person} ({rows})? There is no way back. [y/N] "
+        if (await asyncio.to_thread(input, question)).strip().lower() not in {"y", "yes"}:
+            print("nothing is deleted")
+            return 0
+    for table, number in (await wiring.forget(settings, person)).items():
+        print(f"{table} {number}")
+    return 0
+
+
+def _console(kind: type[Parsed]) -> Callable[[str], Parsed]:
+    def parse(text: str) -> Parsed:
+        if not text.strip() or not text.isprintable():
+            raise argparse.ArgumentTypeError("a name has at least one visible character and no control characters")
+        return kind("console", text)
+
+    return parse
+
+
+def _resource(text: str) -> Resource:
+    try:
+        return Resource.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _platform(text: str) -> str:
+    if text not in PLATFORMS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not one of {', '.join(PLATFORMS)}")
+    return text
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "me"

@@ -1,0 +1,98 @@
+"""Checks what is configured and says what to do about what does not work."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bot import wiring
+from bot.errors import HathiError, SettingsError
+from bot.models import check, default_model, open_model
+from bot.settings import Settings, read_persona
+from memory.migrate import state
+
+State = Literal["ok", "off", "fails"]
+MODEL_SECONDS = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the table."""
+
+    what: str
+    state: State
+    detail: str
+
+
+async def doctor(settings: Settings) -> int:
+    """Print the table on stdout; the exit status is 1 when something that is configured fails."""
+    findings = [await _checked("settings", lambda: _settings(settings))]
+    findings.append(await _checked("database", lambda: _database(settings)))
+    for name in _models(settings):
+        findings.append(await _checked("model", lambda name=name: _model(settings, name)))  # type: ignore[misc]
+    findings.append(Finding("embedder", "off", "semantic recall is not part of this version"))
+    findings.append(Finding("discord", "off", "not part of this version"))
+    findings.append(Finding("slack", "off", "not part of this version"))
+    _show(findings)
+    return int(any(finding.state == "fails" for finding in findings))
+
+
+async def _checked(what: str, look: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(what, "ok", await look())
+    except HathiError as error:
+        return Finding(what, "fails", str(error))
+
+
+async def _settings(settings: Settings) -> str:
+    read_persona(settings.persona)
+    source = ".env and the environment" if await asyncio.to_thread(Path(".env").is_file) else "the environment"
+    given = ", ".join(sorted(name.upper() for name in settings.model_fields_set))
+    return f"from {source}: {given or 'nothing is set, all defaults'}"
+
+
+async def _database(settings: Settings) -> str:
+    async with wiring.open_database_of(settings) as database:
+        began = time.perf_counter()
+        rows = await database.fetch("select current_setting('server_version') as version", patience=3.0)
+        milliseconds = (time.perf_counter() - began) * 1000
+        kind = "Postgres" if settings.database_url else f"embedded Postgres in {settings.home},"
+        return f"{kind} {rows[0]['version']} at {database.place}, {milliseconds:.0f} ms, {await state(database)}"
+
+
+def _models(settings: Settings) -> list[str | None]:
+    return [settings.model, *settings.fallback_models]
+
+
+async def _model(settings: Settings, name: str | None) -> str:
+    keys = wiring.keys_of(settings)
+    model = open_model(name or default_model(keys), keys)
+    try:
+        began = time.perf_counter()
+        async with asyncio.timeout(MODEL_SECONDS):
+            await check(model)
+        return f"{model.name} answered in {time.perf_counter() - began:.1f} s"
+    except TimeoutError as error:
+        raise SettingsError(f"{model.name} gave no answer within {MODEL_SECONDS:.0f} s") from error
+    finally:
+        await model.close()
+
+
+def _show(findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not sys.stdout.isatty():
+        for finding in findings:
+            print(f"{finding.what:<9} {finding.state:<5} {finding.detail}")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("", "", "what was found"):
+        table.add_column(heading)
+    colours = {"ok": "green", "off": "dim", "fails": "bold red"}
+    for finding in findings:
+        table.add_row(finding.what, f"[{colours[finding.state]}]{finding.state}[/]", finding.detail)
+    Console(highlight=False).print(table)

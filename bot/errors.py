@@ -1,0 +1,63 @@
+"""What is raised on purpose. `str()` of each is one line for an operator that says what to do, without any secret.
+
+HathiError
+├── SettingsError        a setting, file or argument that cannot be used
+├── DatabaseError
+│   ├── DatabaseDown     not reachable now; may come back by itself
+│   └── DatabaseRefused  reachable, but not like this: password, certificate, rights, version, disk
+└── ModelError
+    ├── ModelBusy        rate limit, overload, server error
+    ├── ModelDown        not reachable, too slow, or the stream broke
+    ├── ModelRefused     it will not answer this request
+    ├── ModelSilent      it answered with nothing, or with what is no answer
+    ├── PromptTooLong    more than the model can read
+    └── KeyRefused       key missing, wrong, or without credit
+"""
+
+
+class HathiError(Exception):
+    """Everything that Hathi raises on purpose."""
+
+
+class SettingsError(HathiError):
+    """A setting, file or argument that cannot be used."""
+
+
+class DatabaseError(HathiError):
+    """The database cannot be used."""
+
+
+class DatabaseDown(DatabaseError):
+    """The database is not reachable now; it may come back by itself."""
+
+
+class DatabaseRefused(DatabaseError):
+    """The database is there, but will not do this: password, certificate, rights, version, disk."""
+
+
+class ModelError(HathiError):
+    """The model gave no answer."""
+
+
+class ModelBusy(ModelError):
+    """Rate limit, overload or an error on the provider's side; later may be better."""
+
+
+class ModelDown(ModelError):
+    """The provider is not reachable, too slow, or its stream broke."""
+
+
+class ModelRefused(ModelError):
+    """The provider will not answer this request."""
+
+
+class ModelSilent(ModelError):
+    """The provider answered with nothing, or with what is no answer."""
+
+
+class PromptTooLong(ModelError):
+    """More than the model can read."""
+
+
+class KeyRefused(ModelError):
+    """The provider's key is missing, wrong, or out of credit."""

@@ -1,0 +1,152 @@
+"""The doors: what the core needs from adapters, memory, models and the job engine. Small on purpose."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.chat import Answer, Line, Message, Resource, Role, Thread, Turn, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """What a memory brings to a turn."""
+
+    lines: tuple[Line, ...] = ()  # the conversation, oldest first; those that wait for an answer are marked
+    notes: tuple[str, ...] = ()  # other things worth knowing now, one sentence each
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of a prompt."""
+
+    role: Role | None  # None: instructions
+    text: str
+
+
+Prompt = Sequence[Said]
+Accept = Callable[[Message], Awaitable[None]]
+Counts = Mapping[str, int]  # rows by table
+
+
+class Reply(Protocol):
+    """An answer on its way to a place."""
+
+    async def show(self, text: str) -> None:
+        """Show the whole answer so far; the platform decides how often. It may shrink when a model starts over."""
+        ...
+
+    async def finish(self, text: str) -> None:
+        """Show the final text, all of it; returns when the platform has it."""
+        ...
+
+
+class Adapter(Protocol):
+    """A platform where people talk."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def run(self, accept: Accept) -> None:
+        """Serve until cancelled or at its end; `accept` returns once the message is safe."""
+        ...
+
+    def reply(self, thread: Thread) -> Reply:
+        """A reply to be streamed into."""
+        ...
+
+    def typing(self, thread: Thread) -> AbstractAsyncContextManager[None]:
+        """Show that the bot is at work."""
+        ...
+
+
+class Transcript(Protocol):
+    """What was said, in order."""
+
+    async def hear(self, message: Message) -> bool:
+        """Write a person's message down; False if it was there already. One round trip, harmless to repeat.
+
+        Raises DatabaseError.
+        """
+        ...
+
+    async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
+        """Write the answer to what waited in `recollection`; False if that was deleted or answered meanwhile."""
+        ...
+
+    async def give_up(self, turn: Turn, recollection: Recollection) -> None:
+        """Close the turn without an answer: what waited waits no longer."""
+        ...
+
+    async def reset(self, thread: Thread) -> Counts:
+        """Delete a conversation."""
+        ...
+
+    async def forget(self, resource: Resource) -> Counts:
+        """Delete all that is stored about a person."""
+        ...
+
+    async def about(self, resource: Resource) -> Counts:
+        """How many rows there are about a person."""
+        ...
+
+
+class Memory(Protocol):
+    """A reading of the transcript."""
+
+    async def recall(self, turn: Turn) -> Recollection:
+        """What to bring to the turn, before the model is asked. Raises DatabaseError."""
+        ...
+
+    async def digest(self, thread: Thread) -> None:
+        """Catch up with the transcript; may run at any time, any number of times."""
+        ...
+
+
+class Model(Protocol):
+    """A language model."""
+
+    @property
+    def name(self) -> str:
+        """`provider/model`."""
+        ...
+
+    @property
+    def budget(self) -> int:
+        """Tokens that a prompt may take up with what can be left out."""
+        ...
+
+    @property
+    def persona(self) -> str | None:
+        """Instructions this model was trained on and works best with; None: give it ours."""
+        ...
+
+    def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
+        """Pieces of text, then at most one Usage. Raises ModelError, also half way."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns text into vectors."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """One unit vector of `dimension` floats for each text, in order."""
+        ...
+
+
+class Jobs(Protocol):
+    """Runs turns: of one thread one at a time and in order, of different threads side by side."""
+
+    async def enqueue(self, thread: Thread) -> None:
+        """See to it that a turn of this thread begins after now."""
+        ...
+
+    async def run(self, work: Callable[[Turn], Awaitable[None]]) -> None:
+        """Run turns until cancelled."""
+        ...

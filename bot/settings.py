@@ -1,0 +1,71 @@
+"""The environment, read once."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Every setting there is, from the environment or from `.env` beside the process."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore")
+
+    database_url: SecretStr | None = Field(None, description="any Postgres; without it an embedded one")
+    hathi_home: Path | None = Field(None, description="where the embedded database lives")
+    model: str | None = Field(None, description="provider/model; without it the first that a key is set for")
+    fallback_models: Annotated[tuple[str, ...], NoDecode] = Field((), description="provider/model, comma separated")
+    openrouter_api_key: SecretStr = SecretStr("")
+    openai_api_key: SecretStr = SecretStr("")
+    openai_base_url: str = Field("", description="another server that speaks OpenAI's API")
+    anthropic_api_key: SecretStr = SecretStr("")
+    ollama_base_url: str = ""
+    persona: Path | None = Field(None, description="a file with the bot's character and instructions")
+    last_messages: int = Field(10, ge=0, le=1000, description="messages of the thread put before the model")
+    port: int = Field(8080, ge=0, le=65535)
+    host: str = "127.0.0.1"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    @field_validator("fallback_models", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def home(self) -> Path:
+        """Where the embedded database lives."""
+        if self.hathi_home is not None:
+            return self.hathi_home.expanduser()
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            return Path("/var/lib/hathi")
+        return platformdirs.user_data_path("hathi", appauthor=False)
+
+
+def read_settings() -> Settings:
+    """Read the environment and `.env`. Raises SettingsError, in one line and without any value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].lower()}" for e in error.errors())
+        raise SettingsError(f"a setting cannot be used: {wrong}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env cannot be read: {error}") from error
+
+
+def read_persona(path: Path | None) -> str:
+    """The bot's character and instructions: the operator's file, else the built-in one. Raises SettingsError."""
+    path = path or Path(__file__).with_name("persona.md")
+    try:
+        text = path.read_text(encoding="utf-8").replace("\0", "").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise SettingsError(f"PERSONA: {path} cannot be read: {reason}") from error
+    if not text:
+        raise SettingsError(f"PERSONA: {path} is empty")
+    return text

@@ -1,0 +1,140 @@
+"""Puts the house together: the one place, with the command line, that knows core, adapters and memory."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from adapters import http
+from bot.agent import Agent
+from bot.chat import Resource, Thread
+from bot.commands import Commands
+from bot.errors import DatabaseError, SettingsError
+from bot.jobs import InProcessJobs
+from bot.models import ClosableModel, Keys, default_model, open_model
+from bot.ports import Counts
+from bot.settings import Settings, read_persona
+from memory import dsn
+from memory.embedded import EmbeddedPostgres
+from memory.history import History
+from memory.migrate import migrate as bring_up_to_date
+from memory.pool import Database, open_database
+from memory.transcript import PostgresTranscript
+
+log = logging.getLogger(__name__)
+
+PAST = 50  # messages of the person that the arrow keys bring back
+
+
+async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
+    """One person talks in the terminal, until end of input. Raises HathiError."""
+    from adapters.console import Console
+
+    persona = read_persona(settings.persona)
+    async with open_models(settings) as models, open_transcript(settings) as transcript:
+        lines = await transcript.read(thread, PAST)
+        past = [line.text for line in lines if line.author == str(person)]
+        console = Console(person, thread, Commands(transcript, settings.last_messages), past)
+        jobs = InProcessJobs()
+        agent = Agent(
+            transcript=transcript,
+            memory=History(transcript, settings.last_messages),
+            models=models,
+            jobs=jobs,
+            adapters={console.name: console},
+            persona=persona,
+            own_persona=settings.persona is not None,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            worker = tasks.create_task(jobs.run(agent.turn))
+            await console.run(agent.accept)
+            worker.cancel()
+
+
+async def serve(settings: Settings, names: list[str]) -> None:
+    """Serve the platforms that have their token set until cancelled. Raises HathiError."""
+    if names:
+        raise SettingsError(f"this version does not serve {' and '.join(names)} yet; talk in the terminal: hathi chat")
+    async with open_database_of(settings) as database:
+
+        async def ready() -> str | None:
+            try:
+                await database.fetch("select 1", patience=2.0)
+            except DatabaseError as error:
+                return str(error)
+            return None
+
+        await bring_up_to_date(database)
+        async with http.serve(settings.host, settings.port, ready) as address:
+            log.warning("this version serves no platform yet, only health checks on %s", address or "nothing")
+            await asyncio.Event().wait()
+
+
+async def migrate(settings: Settings) -> list[str]:
+    """Bring the database up to date; the names of what was applied."""
+    async with open_database_of(settings) as database:
+        return await bring_up_to_date(database)
+
+
+async def export(settings: Settings, person: Resource) -> dict[str, Any]:
+    """All that is stored about a person."""
+    async with open_transcript(settings) as transcript:
+        return await transcript.export(person)
+
+
+async def about(settings: Settings, person: Resource) -> Counts:
+    """How many rows there are about a person, by table."""
+    async with open_transcript(settings) as transcript:
+        return await transcript.about(person)
+
+
+async def forget(settings: Settings, person: Resource) -> Counts:
+    """Delete all that is stored about a person; the rows by table."""
+    async with open_transcript(settings) as transcript:
+        return await transcript.forget(person)
+
+
+@asynccontextmanager
+async def open_database_of(settings: Settings) -> AsyncIterator[Database]:
+    """The configured database, else the embedded one, which runs as long as somebody uses it."""
+    async with AsyncExitStack() as stack:
+        if settings.database_url is not None:
+            place, ensure = dsn.parse(settings.database_url.get_secret_value()), None
+        else:
+            server = await stack.enter_async_context(EmbeddedPostgres(settings.home))
+            place, ensure = dsn.parse(server.dsn), server.ensure
+        yield await stack.enter_async_context(open_database(place, ensure))
+
+
+@asynccontextmanager
+async def open_transcript(settings: Settings) -> AsyncIterator[PostgresTranscript]:
+    """The transcript in a database that is up to date."""
+    async with open_database_of(settings) as database:
+        await bring_up_to_date(database)
+        yield PostgresTranscript(database)
+
+
+@asynccontextmanager
+async def open_models(settings: Settings) -> AsyncIterator[list[ClosableModel]]:
+    """The configured model and its fallbacks. Raises SettingsError; a model is first reached when it is first asked."""
+    keys = keys_of(settings)
+    names = [settings.model or default_model(keys), *settings.fallback_models]
+    async with AsyncExitStack() as stack:
+        models = []
+        for name in names:
+            model = open_model(name, keys)
+            stack.push_async_callback(model.close)
+            models.append(model)
+        yield models
+
+
+def keys_of(settings: Settings) -> Keys:
+    """The providers' keys and addresses."""
+    return Keys(
+        openrouter_api_key=settings.openrouter_api_key.get_secret_value(),
+        openai_api_key=settings.openai_api_key.get_secret_value(),
+        openai_base_url=settings.openai_base_url,
+        anthropic_api_key=settings.anthropic_api_key.get_secret_value(),
+        ollama_base_url=settings.ollama_base_url,
+    )
