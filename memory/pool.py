@@ -121,7 +121,12 @@ async def _pool(
     async def connect(*args: Any, **kwargs: Any) -> "asyncpg.Connection[Record]":  # asyncpg's own arguments, passed on
         if before_connect is not None:
             await before_connect()
-        connection: asyncpg.Connection[Record] = await asyncpg.connect(*args, **kwargs)
+        try:
+            connection: asyncpg.Connection[Record] = await asyncpg.connect(*args, **kwargs)
+        except (*AWAY, *REFUSED):
+            raise
+        except asyncpg.PostgresError as error:  # such as a setting in the URL that it does not know
+            raise DatabaseRefused(f"the database at {dsn.place} refuses to connect: {_first_line(error)}") from error
         return connection
 
     async def leave_as_it_is(connection: object) -> None:
