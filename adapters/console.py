@@ -48,7 +48,7 @@ class Console:
             async for line in self._screen.lines():
                 await self._take(line, accept)
         except BrokenPipeError:  # whoever read our answers has gone, as `head` does
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123, ASYNC230  # or Python complains at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its last flush
 
     async def _take(self, line: str | None, accept: Accept) -> None:
         try:

@@ -50,8 +50,7 @@ async def run(arguments: argparse.Namespace) -> int:
     from bot.settings import read_settings
 
     settings = read_settings()
-    quiet = arguments.command != "run" and "log_level" not in settings.model_fields_set
-    logs.set_up("warning" if quiet else settings.log_level, settings.log_format)
+    logs.set_up(settings.log_level or ("info" if arguments.command == "run" else "warning"), settings.log_format)
 
     match arguments.command:
         case "chat":

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
     last_messages: int = Field(10, ge=0, le=1000, description="messages of the thread put before the model")
     port: int = Field(8080, ge=0, le=65535)
     host: str = "127.0.0.1"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_level: Literal["debug", "info", "warning", "error"] | None = None
     log_format: Literal["text", "json"] = "text"
 
     @field_validator("fallback_models", mode="before")

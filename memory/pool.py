@@ -58,15 +58,16 @@ class Database:
 
     place: str
     _pool: "asyncpg.Pool[Record]" = field(repr=False)
+    patience: float = PATIENCE
 
-    async def fetch(self, query: str, *args: object, patience: float = PATIENCE) -> list[Record]:
+    async def fetch(self, query: str, *args: object, patience: float | None = None) -> list[Record]:
         """Run one statement that is harmless to run twice; its rows.
 
         Raises DatabaseDown when the database stays away for `patience` seconds, DatabaseRefused at once.
         """
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(DatabaseDown),
-            stop=tenacity.stop_after_delay(patience),
+            stop=tenacity.stop_after_delay(self.patience if patience is None else patience),
             wait=tenacity.wait_exponential(multiplier=0.05, max=1.0),
             before_sleep=self._log_wait,
             reraise=True,
@@ -97,7 +98,7 @@ class Database:
 
 @asynccontextmanager
 async def open_database(
-    dsn: Dsn, before_connect: Callable[[], Awaitable[None]] | None = None
+    dsn: Dsn, before_connect: Callable[[], Awaitable[None]] | None = None, patience: float = PATIENCE
 ) -> AsyncIterator[Database]:
     """Open the database at `dsn`; nothing is sent before it is first used, unless we have to look for a pooler.
 
@@ -111,7 +112,7 @@ async def open_database(
         async with _pool(dsn, before_connect, cache=0) as probe:
             pooled = not await Database(dsn.place, probe).reaches_server_directly()
     async with _pool(dsn, before_connect, cache=0 if pooled else 100) as pool:
-        yield Database(dsn.place, pool)
+        yield Database(dsn.place, pool, patience)
 
 
 @asynccontextmanager

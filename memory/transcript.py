@@ -66,12 +66,17 @@ class PostgresTranscript:
             """
             with question as (
                 select id, seq, audience from public.mastra_messages where thread_id = $1 and seq = $2
+            ), clock as (
+                select greatest(
+                    date_trunc('milliseconds', clock_timestamp() at time zone 'utc'),
+                    (select max("createdAt") from public.mastra_messages where thread_id = $1) + interval '1 ms'
+                ) as now
             ), thread as (
                 update public.mastra_threads as thread set
                     answered = greatest(answered, $2),
                     "updatedAt" = greatest(now, "updatedAt" + interval '1 ms'),
                     "updatedAtZ" = greatest(now, "updatedAt" + interval '1 ms') at time zone 'utc'
-                from question, (select date_trunc('milliseconds', clock_timestamp() at time zone 'utc') as now) as clock
+                from question, clock
                 where thread.id = $1
                 returning thread.id, thread."resourceId", thread."updatedAt", thread."updatedAtZ",
                           question.id as question, question.seq, question.audience

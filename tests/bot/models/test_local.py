@@ -1,0 +1,79 @@
+"""The embedded model with its real weights: hard on the plumbing, gentle on what it says."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from bot.chat import Role, Usage
+from bot.errors import KeyRefused, PromptTooLong, SettingsError
+from bot.models.local import LocalModel
+from bot.models.remote import RemoteModel
+from bot.ports import Said
+
+on_one_loop = pytest.mark.asyncio(loop_scope="module")  # the model is started once and its connections belong to a loop
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def model() -> AsyncIterator[LocalModel]:
+    model = LocalModel()
+    yield model
+    await model.close()
+
+
+async def ask(model: LocalModel, *lines: str) -> tuple[list[str], Usage]:
+    """What it says in a conversation of which it has heard `lines`, by turns the person's and its own."""
+    roles: tuple[Role, Role] = ("user", "assistant")
+    prompt = [Said(None, model.persona), *(Said(roles[place % 2], line) for place, line in enumerate(lines))]
+    *texts, usage = [piece async for piece in model.complete(prompt)]
+    assert isinstance(usage, Usage)
+    return [text for text in texts if isinstance(text, str)], usage
+
+
+@on_one_loop
+async def test_it_answers_in_pieces_with_usage_and_prints_nothing(
+    model: LocalModel, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    texts, usage = await ask(model, "Hello!")
+    assert "".join(texts).strip()
+    assert len(texts) > 1
+    assert usage.prompt > 0
+    assert usage.completion > 0
+    assert [record.levelname for record in caplog.records if record.name == "bot.models.local"] == ["WARNING"]
+    assert "OPENROUTER_API_KEY" in caplog.text
+    assert capfd.readouterr() == ("", "")
+
+
+@on_one_loop
+async def test_it_knows_paris_in_a_conversation_and_rereads_only_what_is_new(model: LocalModel) -> None:
+    lines: list[str] = []
+    for question in ("My favorite color is Blue.", "What is my favorite color?", "What is the capital of France?"):
+        texts, usage = await ask(model, *lines, question)
+        lines += [question, "".join(texts)]
+    assert "Paris" in lines[-1]
+    assert usage.cached > usage.prompt / 2
+
+
+@on_one_loop
+async def test_a_prompt_beyond_its_context_is_told_as_such(model: LocalModel) -> None:
+    with pytest.raises(PromptTooLong, match="local/smollm2"):
+        await ask(model, "word " * 5000)
+
+
+@on_one_loop
+async def test_others_on_this_machine_are_refused(model: LocalModel) -> None:
+    stranger = RemoteModel(name="x/y", model="y", base_url=await model.address(), key="guess")
+    with pytest.raises(KeyRefused):
+        _ = [piece async for piece in stranger.complete([Said("user", "Hi")])]
+    await stranger.close()
+
+
+def test_there_is_one_embedded_model() -> None:
+    with pytest.raises(SettingsError, match="local/smollm2"):
+        LocalModel("llama")
+
+
+async def test_a_model_that_never_started_closes_at_once() -> None:
+    model = LocalModel()
+    await model.close()
+    await model.close()

@@ -1,0 +1,306 @@
+"""A turn from end to end: real transcript, real client, a model that can fail in every way."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from bot.agent import BUG, NOT_WRITTEN, TOLD, Agent, apology
+from bot.chat import Message, Resource, Room, Thread, Turn
+from bot.errors import (
+    DatabaseDown,
+    DatabaseRefused,
+    HathiError,
+    KeyRefused,
+    ModelBusy,
+    ModelDown,
+    ModelRefused,
+    ModelSilent,
+    PromptTooLong,
+    SettingsError,
+)
+from bot.jobs import InProcessJobs
+from bot.models import Keys, open_model
+from bot.ports import Accept, Recollection, Reply
+from memory import dsn
+from memory.history import History
+from memory.pool import Database, open_database
+from memory.transcript import PostgresTranscript
+from tests.conftest import Server
+from tests.fakes import model as faults
+from tests.fakes.model import FakeModel
+from tests.fakes.proxy import Proxy
+
+ANA, PORCH = Resource("stage", "ana"), Thread("stage", "porch")
+SECRET = "the treasure lies under the oak"
+
+
+@dataclass
+class Stage:
+    """An adapter that keeps what it was given to show."""
+
+    name: str = "stage"
+    shown: list[str] = field(default_factory=list)
+    finished: list[str] = field(default_factory=list)
+
+    async def run(self, accept: Accept) -> None: ...
+
+    def reply(self, thread: Thread) -> Reply:
+        return self
+
+    @asynccontextmanager
+    async def typing(self, thread: Thread) -> AsyncIterator[None]:
+        yield
+
+    async def show(self, text: str) -> None:
+        self.shown.append(text)
+
+    async def finish(self, text: str) -> None:
+        self.finished.append(text)
+
+
+@dataclass
+class House:
+    """The core with everything real but the platform."""
+
+    agent: Agent
+    stage: Stage
+    said: int = 0
+
+    async def say(self, text: str) -> str:
+        """Say something; the reply that was posted."""
+        self.said += 1
+        await self.agent.accept(heard(text))
+        await self.agent.turn(Turn(f"turn-{self.said}", PORCH))
+        return self.stage.finished[-1]
+
+
+def heard(text: str) -> Message:
+    """A message of Ana's, fresh from the platform."""
+    return Message(f"{PORCH}:{uuid4()}", PORCH, ANA, Room("direct", str(PORCH)), text, datetime.now(UTC))
+
+
+@pytest.fixture
+async def house(transcript: PostgresTranscript, fake: FakeModel) -> AsyncIterator[House]:
+    async with open_house(transcript, fake) as built:
+        yield built
+
+
+@asynccontextmanager
+async def open_house(transcript: PostgresTranscript, *servers: FakeModel) -> AsyncIterator[House]:
+    models = [open_model("openai/test", Keys(openai_base_url=server.base_url)) for server in servers]
+    stage = Stage()
+    yield House(
+        Agent(transcript, History(transcript, 10), models, InProcessJobs(), {"stage": stage}, "You are Hathi."), stage
+    )
+    for model in models:
+        await model.close()
+
+
+def asked(fake: FakeModel, request: int = -1) -> list[tuple[str, str]]:
+    """What a request to the model said, without the date."""
+    messages = fake.requests[request]["messages"]
+    return [(m["role"], m["content"]) for m in messages if not m["content"].startswith("Today is ")]
+
+
+async def test_five_turns_reach_the_model_message_by_message(house: House, fake: FakeModel) -> None:
+    lines = ["My favourite colour is Blue.", "What is it?", "Capital of France?", "Speed of light?", "Summarize."]
+    for line in lines:
+        assert await house.say(line) == f"You said: {line}"
+    for turn in range(5):
+        assert asked(fake, turn) == [
+            ("system", "You are Hathi."),
+            *(pair for line in lines[:turn] for pair in (("user", line), ("assistant", f"You said: {line}"))),
+            ("user", lines[turn]),
+        ]
+        assert fake.requests[turn]["messages"][-1]["content"] == lines[turn]
+
+
+async def test_ten_messages_and_no_more_stand_before_the_new_one(house: House, fake: FakeModel) -> None:
+    for number in range(8):
+        await house.say(f"line {number}")
+    assert len(asked(fake)) == 1 + 10 + 1
+    assert asked(fake)[1] == ("user", "line 2")
+
+
+async def test_the_answer_grows_before_it_is_whole(house: House) -> None:
+    await house.say("hello")
+    assert len(house.stage.shown) > 1
+    assert all(house.stage.finished[0].startswith(shown) for shown in house.stage.shown)
+
+
+async def test_what_was_heard_before_a_crash_is_answered_with_the_next_message(house: House, fake: FakeModel) -> None:
+    await house.agent.accept(heard("before the crash"))
+    await house.say("after it")
+    assert asked(fake)[1:] == [("user", "before the crash"), ("user", "after it")]
+
+
+async def test_a_turn_with_nothing_to_answer_says_nothing(house: House, fake: FakeModel) -> None:
+    await house.say("hello")
+    await house.agent.turn(Turn("late", PORCH))
+    assert len(house.stage.finished) == len(fake.requests) == 1
+
+
+async def test_a_redelivery_is_not_answered_again(house: House) -> None:
+    message = heard("hello")
+    jobs = house.agent.jobs
+    assert isinstance(jobs, InProcessJobs)
+    await house.agent.accept(message)
+    worker = asyncio.create_task(jobs.run(house.agent.turn))
+    async with asyncio.timeout(5):
+        while not house.stage.finished:
+            await asyncio.sleep(0.01)
+        await house.agent.accept(message)
+        await asyncio.sleep(0.1)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    assert len(house.stage.finished) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (faults.Status(401), KeyRefused),
+        (faults.Status(400), ModelRefused),
+        (faults.Break(after=2), ModelDown),
+        (faults.NOTHING, ModelSilent),
+        (faults.HTML, ModelSilent),
+        (faults.TOO_LONG, PromptTooLong),
+    ],
+)
+async def test_a_failing_model_costs_one_honest_sentence_and_the_next_message_works(
+    house: House, fake: FakeModel, fault: faults.Answer, error: type[HathiError], caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.otherwise = fault
+    caplog.set_level(logging.DEBUG, "bot")
+    assert await house.say(SECRET) == TOLD[error]
+    assert SECRET not in caplog.text
+    fake.otherwise = None
+    assert await house.say("again?") == "You said: again?"
+    assert asked(fake)[1:] == [("user", SECRET), ("user", "again?")]
+
+
+async def test_fallbacks_are_asked_in_order_and_what_broke_off_is_replaced(transcript: PostgresTranscript) -> None:
+    async with FakeModel() as first, FakeModel() as second, FakeModel() as third:
+        first.otherwise, second.otherwise = faults.Break(after=2), faults.Status(400)
+        async with open_house(transcript, first, second, third) as house:
+            assert await house.say("hello") == "You said: hello"
+            assert house.stage.shown[0] != "You said: hello"[: len(house.stage.shown[0])]
+    assert first.requests
+    assert len(second.requests) == len(third.requests) == 1
+
+
+async def test_when_all_fail_the_person_hears_why_the_first_did(transcript: PostgresTranscript) -> None:
+    async with FakeModel() as first, FakeModel() as second:
+        first.otherwise, second.otherwise = faults.Status(401), faults.NOTHING
+        async with open_house(transcript, first, second) as house:
+            assert await house.say("hello") == TOLD[KeyRefused]
+
+
+async def test_too_long_a_history_is_shortened_until_it_fits(house: House, fake: FakeModel) -> None:
+    for number in range(4):
+        await house.say(f"line {number}")
+    fake.answers = [faults.TOO_LONG, faults.TOO_LONG]
+    assert await house.say("newest") == "You said: newest"
+    sizes = [len(asked(fake, request)) for request in (-3, -2, -1)]
+    assert sizes[0] > sizes[1] > sizes[2]
+    assert asked(fake)[-1] == ("user", "newest")
+
+
+async def test_a_memory_that_stays_out_of_reach_is_said_and_the_message_waits(
+    server: Server, database_name: str, fake: FakeModel
+) -> None:
+    async with (
+        Proxy(server.socket_file) as proxy,
+        open_database(dsn.parse(server.through(proxy, database_name)), patience=0.3) as database,
+        open_house(PostgresTranscript(database), fake) as house,
+    ):
+        await house.agent.accept(heard("first"))
+        await proxy.shut()
+        await house.agent.turn(Turn("t", PORCH))
+        assert house.stage.finished == [TOLD[DatabaseDown]]
+        with pytest.raises(DatabaseDown):
+            await house.agent.accept(heard("never taken"))
+        await proxy.open()
+        await house.say("second")
+    assert asked(fake)[1:] == [("user", "first"), ("user", "second")]
+
+
+async def test_an_answer_that_cannot_be_written_down_is_given_and_says_so(house: House, database: Database) -> None:
+    await database.fetch(
+        """create function public.full_disk() returns trigger language plpgsql as
+           $$ begin
+               if new.role = 'assistant' then raise exception using errcode = '53100', message = 'disk full'; end if;
+               return new;
+           end $$"""
+    )
+    await database.fetch(
+        """create trigger full_disk before insert on public.mastra_messages
+           for each row execute function public.full_disk()"""
+    )
+    assert await house.say("hello") == f"You said: hello\n\n{NOT_WRITTEN}"
+
+
+async def test_a_conversation_deleted_while_the_model_writes_stays_deleted(
+    house: House, fake: FakeModel, transcript: PostgresTranscript, database: Database
+) -> None:
+    fake.answers = [faults.Slow("too late", first=0.3)]
+    await house.agent.accept(heard("delete me"))
+    turn = asyncio.create_task(house.agent.turn(Turn("t", PORCH)))
+    await asyncio.sleep(0.1)
+    await transcript.reset(PORCH)
+    await turn
+    assert house.stage.finished == []
+    assert await database.fetch("select from public.mastra_messages") == []
+
+
+async def test_a_bug_is_loud_in_the_log_without_words_and_the_thread_goes_on(
+    house: House, fake: FakeModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(History):
+        async def recall(self, turn: Turn) -> Recollection:
+            await super().recall(turn)
+            raise ZeroDivisionError
+
+    good = house.agent
+    assert isinstance(good.transcript, PostgresTranscript)
+    house.agent = Agent(
+        good.transcript, Broken(good.transcript, 10), good.models, good.jobs, good.adapters, good.persona
+    )
+    assert await house.say(SECRET) == BUG.format(turn="turn-1")
+    assert "turn-1" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+    assert SECRET not in caplog.text
+    house.agent = good
+    assert await house.say("and now?") == "You said: and now?"
+
+
+async def test_a_hundred_kilobytes_are_taken_word_for_word(house: House, fake: FakeModel) -> None:
+    text = "elephant " * 11_000
+    fake.answers = ["That is a lot."]
+    await house.say(text)
+    assert asked(fake)[-1] == ("user", text)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (DatabaseRefused("x"), "My memory does not take anything in right now."),
+        (DatabaseDown("x"), "My memory is out of reach right now."),
+        (SettingsError("x"), "My memory does not take"),
+    ],
+)
+def test_every_error_has_a_sentence(error: HathiError, sentence: str) -> None:
+    assert apology(error).startswith(sentence)
+
+
+def test_no_sentence_is_long_or_technical() -> None:
+    for sentence in TOLD.values():
+        assert len(sentence) < 120
+        assert not any(word in sentence.lower() for word in ("exception", "http", "postgres", "error"))
+    assert ModelBusy in TOLD

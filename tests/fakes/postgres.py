@@ -1,0 +1,147 @@
+"""What Neon puts before a database, from Debian's packages: a Postgres that speaks TLS and SCRAM, and PgBouncer."""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import trustme
+
+USER, PASSWORD = "hathi", "p@ss/word#1"
+QUOTED = "p%40ss%2Fword%231"
+
+
+@dataclass(frozen=True)
+class TlsPostgres:
+    """A running server: its port on localhost and the file with the authority that vouches for it."""
+
+    port: int
+    authority: Path
+
+    def url(
+        self, database: str = "postgres", *, host: str = "localhost", port: int | None = None, query: str = ""
+    ) -> str:
+        """A connection string in the form that Neon hands out, plus `query`."""
+        return f"postgresql://{USER}:{QUOTED}@{host}:{port or self.port}/{database}?sslmode=require{query}"
+
+
+@contextmanager
+def tls_postgres() -> Iterator[TlsPostgres]:
+    """Start it with a certificate for `localhost` only."""
+    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    assert programs, "Debian's package postgresql is not installed: .ci/run installs it"
+    with _folder() as folder:
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "ca.pem")
+        certificate = authority.issue_cert("localhost")
+        certificate.private_key_pem.write_to_path(folder / "server.key")
+        certificate.cert_chain_pems[0].write_to_path(folder / "server.crt")
+        (folder / "password").write_text(PASSWORD)
+        _hand_over(folder)
+        (folder / "server.key").chmod(0o600)
+        port = _free_port()
+        initdb: list[str | Path] = [
+            programs[-1], "-D", "data", "-U", USER, "-A", "scram-sha-256", "--pwfile=password", "-N",
+            "-E", "UTF8", "--locale=C.UTF-8",
+        ]  # fmt: skip
+        subprocess.run(initdb, cwd=folder, user=_user(), check=True, capture_output=True, timeout=60)
+        server = subprocess.Popen(
+            [
+                programs[-1].with_name("postgres"), "-D", "data", "-k", folder, "-p", str(port), "-h", "127.0.0.1,::1",
+                "-c", "ssl=on", "-c", f"ssl_cert_file={folder}/server.crt", "-c", f"ssl_key_file={folder}/server.key",
+                "-c", "fsync=off",
+            ],
+            cwd=folder, user=_user(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            _until_listening(port, server)
+            yield TlsPostgres(port, folder / "ca.pem")
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@contextmanager
+def pgbouncer(postgres: TlsPostgres) -> Iterator[int]:
+    """PgBouncer in transaction mode before the server, with fewer connections than clients; yields its port."""
+    program = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    assert program, "Debian's package pgbouncer is not installed: .ci/run installs it"
+    with _folder() as folder:
+        port = _free_port()
+        (folder / "users").write_text(f'"{USER}" "{PASSWORD}"\n')
+        (folder / "pgbouncer.ini").write_text(
+            f"""[databases]
+* = host=127.0.0.1 port={postgres.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {folder}/users
+pool_mode = transaction
+default_pool_size = 3
+"""
+        )
+        _hand_over(folder)
+        server = subprocess.Popen(
+            [program, "-q", folder / "pgbouncer.ini"],
+            user=_user(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            _until_listening(port, server)
+            yield port
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="hathi-test-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+def _user() -> str | None:
+    """Neither server runs as root."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _hand_over(folder: Path) -> None:
+    if user := _user():
+        for path in (folder, *folder.iterdir()):
+            shutil.chown(path, user)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _until_listening(port: int, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        assert server.poll() is None, f"the server ended with status {server.returncode}"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+def new_name() -> str:
+    """A name for a database."""
+    return f"t_{secrets.token_hex(5)}"

@@ -1,0 +1,1 @@
+"""Hathi's tables read and written by Mastra's own npm packages."""
