@@ -44,11 +44,8 @@ class Console:
 
     async def run(self, accept: Accept) -> None:
         """Until end of input or Ctrl-C: one line, one answer."""
-        try:
-            async for line in self._screen.lines():
-                await self._take(line, accept)
-        except BrokenPipeError:  # whoever read our answers has gone, as `head` does
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its last flush
+        async for line in self._screen.lines():
+            await self._take(line, accept)
 
     async def _take(self, line: str | None, accept: Accept) -> None:
         try:
@@ -94,11 +91,14 @@ class Pipe:
 
     def __init__(self) -> None:
         self._shown: str | None = None
+        self._read = True  # somebody reads our answers
 
     async def lines(self) -> AsyncIterator[str | None]:
         """Input lines without their end; None for one that is too long. Bytes that are not UTF-8 become U+FFFD."""
         async for line in _byte_lines(sys.stdin.fileno()):
             yield None if line is None else line.decode("utf-8", "replace").removeprefix("\ufeff").rstrip("\r")
+            if not self._read:
+                return
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -115,7 +115,11 @@ class Pipe:
         self.say(text)
 
     def say(self, text: str) -> None:
-        print(text, flush=True)
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:  # whoever read has gone, as `head` does: what is left goes nowhere
+            self._read = False
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class Terminal:
