@@ -126,9 +126,8 @@ async function run({ command, args }) {
   }
 }
 
-// A connection string as node-postgres reads it, or its parts; a host that begins with / is the folder of a socket.
-function connection({ dsn, host, port, user, password, database }) {
-  return dsn === undefined ? { host, port, user, password, database } : { connectionString: dsn }
+function connection({ dsn }) {
+  return { connectionString: dsn }
 }
 
 function line({ id, role, content, createdAt, threadId, resourceId, type }) {

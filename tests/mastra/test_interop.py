@@ -13,6 +13,7 @@ from aiohttp import web
 from memory.dsn import parse
 from memory.migrate import migrate
 from memory.pool import open_database
+from tests.conftest import Hathi
 from tests.fakes.model import FakeModel
 from tests.mastra import node
 from tests.mastra.node import Mastra, MastraError
@@ -300,21 +301,6 @@ class TestTheHarness:
 
         assert len(found["messages"]) == 5
 
-    async def test_the_connection_can_be_given_in_parts(self, mastra: Mastra, talk: Shared) -> None:
-        name = await talk.sql.fetchval("select current_database()")
-        folder = await talk.sql.fetchval("select current_setting('unix_socket_directories')")
-        parts: dict[str, Any] = {
-            "host": folder.strip('"'),
-            "port": 5432,
-            "user": "hathi",
-            "password": "unused",
-            "database": name,
-        }
-
-        found = await mastra("recall", **parts, threadId=THREAD, resourceId=OWNER, disableInit=True)
-
-        assert len(found["messages"]) == 5
-
     async def test_nothing_outside_this_machine_is_reached(self, mastra: Mastra, talk: Shared) -> None:
         with pytest.raises(MastraError, match=r"may not reach 203\.0\.113\.9"):
             await ask(mastra, talk, "http://203.0.113.9/v1", "Hello?")
@@ -432,3 +418,36 @@ async def columns(dsn: str) -> list[tuple[str, str, str | None]]:
     )
     await sql.close()
     return [(row["name"], row["is_nullable"], row["column_default"]) for row in found]
+
+
+class TestOneConversationOfBoth:
+    async def test_mastra_reads_what_hathi_wrote_and_hathi_continues_what_mastra_wrote(
+        self, mastra: Mastra, hathi: Hathi, fake: FakeModel
+    ) -> None:
+        names = {"dsn": hathi.environment["DATABASE_URL"], "threadId": "console:elephants", "resourceId": "console:ana"}
+        chat = ("chat", "--as", "ana", "--thread", "elephants")
+
+        await hathi(*chat, stdin="My elephant is called Rani.\nShe eats a lot.\n")
+
+        said = ["My elephant is called Rani.", "You said: My elephant is called Rani.", "She eats a lot."]
+        said += ["You said: She eats a lot."]
+        recalled = await mastra("recall", disableInit=True, **names)
+        assert [line["text"] for line in recalled["messages"]] == said
+        assert [line["role"] for line in recalled["messages"]] == ["user", "assistant"] * 2
+
+        await mastra("agent", text="And at night?", baseUrl=fake.base_url, key="k", model="fake-1", **names)
+
+        assert words(fake) == [*said, "And at night?"]
+        said += ["And at night?", "You said: And at night?"]
+
+        await hathi(*chat, stdin="What is her name?\n")
+
+        assert words(fake) == [*said, "What is her name?"]
+        said += ["What is her name?", "You said: What is her name?"]
+        recalled = await mastra("recall", **names)
+        assert [line["text"] for line in recalled["messages"]] == said
+
+
+def words(fake: FakeModel) -> list[str]:
+    """The newest request to the model, without instructions."""
+    return [message["content"] for message in fake.requests[-1]["messages"] if message["role"] != "system"]
