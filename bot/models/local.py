@@ -100,7 +100,7 @@ def _weights() -> Path | None:
 def _serve(path: Path) -> _Running:
     """Load the weights and serve them. Raises ModelDown.
 
-    Takes half a second when nothing else runs; for that long the library holds the interpreter's lock: the event loop waits too.
+    Half a second when nothing else runs; the library holds the interpreter's lock meanwhile: the event loop waits too.
     """
     import xllamacpp
 
@@ -112,7 +112,8 @@ def _serve(path: Path) -> _Running:
     params.n_ctx = CONTEXT
     params.n_parallel = 1
     params.fit_params = False  # nothing to fit to a GPU; it would double the time to load
-    params.cache_ram_mib = 256  # for prompts of other conversations; the default would fill 8 GB in time
+    params.cache_ram_mib = 256  # for prompts of other conversations; the default allows 8 GB
+    params.endpoint_metrics = True  # see below
     params.verbosity = -1  # prints nothing: stdout is for answers
     params.api_keys = [key]
     for cpu in (params.cpuparams, params.cpuparams_batch):
@@ -125,8 +126,8 @@ def _serve(path: Path) -> _Running:
         raise ModelDown(
             "the embedded model did not start: run `uv sync --reinstall`, or set OPENROUTER_API_KEY"
         ) from error
-    # Dropped before its loop runs, a server waits for that loop for ever, with the interpreter's lock in hand (seen with
-    # 2026.10.11549, about every third time when dropped at once). Numbers come from the loop: once they are here, it runs.
+    # A server that is dropped before its loop runs waits for that loop for ever, with the interpreter's lock in hand
+    # (xllamacpp 2026.10.11549: ~Server joins, start_loop missed the word to stop). Its metrics come from the loop.
     server.handle_metrics()
     base_url = f"{server.listening_address}/v1"
     wire = RemoteModel(
