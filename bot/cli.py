@@ -6,7 +6,6 @@ import getpass
 import json
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import TYPE_CHECKING, TypeVar
 
 from bot.chat import Resource, Thread
@@ -22,7 +21,7 @@ Parsed = TypeVar("Parsed", Resource, Thread)
 def parser() -> argparse.ArgumentParser:
     """The commands and their arguments; wrong usage ends with exit status 2."""
     top = argparse.ArgumentParser(prog="hathi", description="A Discord and Slack bot that remembers.")
-    top.add_argument("--version", action="version", version=f"hathi {version('hathi')}")
+    top.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     chat = commands.add_parser("chat", help="talk in the terminal")
@@ -87,6 +86,16 @@ async def _forget(settings: "Settings", person: Resource, sure: bool) -> int:
     for table, number in (await wiring.forget(settings, person)).items():
         print(f"{table} {number}")
     return 0
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: that costs as much as all the rest of `hathi --help`."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"hathi {version('hathi')}")
+        parser.exit()
 
 
 def _console(kind: type[Parsed]) -> Callable[[str], Parsed]:

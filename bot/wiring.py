@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from adapters import http
 from bot.agent import Agent
 from bot.chat import Resource, Thread
 from bot.commands import Commands
@@ -54,6 +53,8 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
 
 async def serve(settings: Settings, names: list[str]) -> None:
     """Serve the platforms that have their token set until cancelled. Raises HathiError."""
+    from adapters import http
+
     if names:
         raise SettingsError(f"this version does not serve {' and '.join(names)} yet; talk in the terminal: hathi chat")
     async with open_database_of(settings) as database:

@@ -424,18 +424,21 @@ class TestOneConversationOfBoth:
     async def test_mastra_reads_what_hathi_wrote_and_hathi_continues_what_mastra_wrote(
         self, mastra: Mastra, hathi: Hathi, fake: FakeModel
     ) -> None:
-        names = {"dsn": hathi.environment["DATABASE_URL"], "threadId": "console:elephants", "resourceId": "console:ana"}
+        async def ask_mastra(command: str, **args: Any) -> Any:
+            url = hathi.environment["DATABASE_URL"]
+            return await mastra(command, dsn=url, threadId="console:elephants", resourceId="console:ana", **args)
+
         chat = ("chat", "--as", "ana", "--thread", "elephants")
 
         await hathi(*chat, stdin="My elephant is called Rani.\nShe eats a lot.\n")
 
         said = ["My elephant is called Rani.", "You said: My elephant is called Rani.", "She eats a lot."]
         said += ["You said: She eats a lot."]
-        recalled = await mastra("recall", disableInit=True, **names)
+        recalled = await ask_mastra("recall", disableInit=True)
         assert [line["text"] for line in recalled["messages"]] == said
         assert [line["role"] for line in recalled["messages"]] == ["user", "assistant"] * 2
 
-        await mastra("agent", text="And at night?", baseUrl=fake.base_url, key="k", model="fake-1", **names)
+        await ask_mastra("agent", text="And at night?", baseUrl=fake.base_url, key="k", model="fake-1")
 
         assert words(fake) == [*said, "And at night?"]
         said += ["And at night?", "You said: And at night?"]
@@ -444,7 +447,7 @@ class TestOneConversationOfBoth:
 
         assert words(fake) == [*said, "What is her name?"]
         said += ["What is her name?", "You said: What is her name?"]
-        recalled = await mastra("recall", **names)
+        recalled = await ask_mastra("recall")
         assert [line["text"] for line in recalled["messages"]] == said
 
 
