@@ -38,8 +38,8 @@ class Console:
         self._person = person
         self._thread = thread
         self._commands = commands
-        interactive = sys.stdin.isatty() and sys.stdout.isatty()
-        self._screen: Terminal | Pipe = Terminal(past) if interactive else Pipe()
+        self.interactive = sys.stdin.isatty() and sys.stdout.isatty()  # a person sits there
+        self._screen: Terminal | Pipe = Terminal(past) if self.interactive else Pipe()
         self._turn_over = asyncio.Event()
 
     async def run(self, accept: Accept) -> None:

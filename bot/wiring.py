@@ -47,6 +47,8 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
         )
         async with asyncio.TaskGroup() as tasks:
             worker = tasks.create_task(jobs.run(agent.turn))
+            if console.interactive:  # while the person types
+                tasks.create_task(models[0].warm_up())
             await console.run(agent.accept)
             worker.cancel()
 

@@ -1,12 +1,19 @@
 """Which model is meant: `provider/model` and the settings that go with it, turned into something that can be asked."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from bot.chat import Usage
 from bot.errors import SettingsError
 from bot.models.local import LocalModel, installed
-from bot.ports import Model, Said
+from bot.ports import Model, Prompt, Said
+
+if TYPE_CHECKING:
+    from bot.models.remote import RemoteModel
 
 INSTALL_LOCAL = "uv sync"
 
@@ -24,6 +31,10 @@ class Keys:
 
 class ClosableModel(Model, Protocol):
     """A model that holds connections or weights until it is closed."""
+
+    async def warm_up(self) -> None:
+        """Load what takes long to load before somebody waits for it; sends nothing."""
+        ...
 
     async def close(self) -> None:
         """Let go of everything; a second time does nothing."""
@@ -65,18 +76,57 @@ def open_model(spec: str, keys: Keys) -> ClosableModel:
     if provider_name == "local":
         return LocalModel(model)
 
-    from bot.models.remote import RemoteModel  # the vendor's client takes 0.3 s to import
-
     provider = PROVIDERS[provider_name]
-    return RemoteModel(
-        name=f"{provider_name}/{model}",
-        model=model,
-        base_url=_url(provider, keys),
-        key=_key(provider, keys, spec),
-        key_setting=provider.key_setting,
-        url_setting=provider.url_setting if _own_server(provider, keys) else "",
-        budget=provider.budget,
-    )
+    name, base_url, key = f"{provider_name}/{model}", _url(provider, keys), _key(provider, keys, spec)
+    url_setting = provider.url_setting if _own_server(provider, keys) else ""
+
+    def reach() -> "RemoteModel":
+        from bot.models.remote import RemoteModel
+
+        return RemoteModel(
+            name=name,
+            model=model,
+            base_url=base_url,
+            key=key,
+            key_setting=provider.key_setting,
+            url_setting=url_setting,
+            budget=provider.budget,
+        )
+
+    return LateModel(name, provider.budget, reach)
+
+
+class LateModel:
+    """A remote model that is reached for at its first question: importing the vendor's client takes up to a second."""
+
+    persona = None
+
+    def __init__(self, name: str, budget: int, reach: Callable[[], "RemoteModel"]) -> None:
+        self.name = name
+        self.budget = budget
+        self._reach = reach
+        self._reached: RemoteModel | None = None
+        self._reaching = asyncio.Lock()
+
+    async def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
+        """Pieces of text, then at most one Usage. Raises ModelError, also half way."""
+        await self.warm_up()
+        assert self._reached is not None
+        async with aclosing(self._reached.complete(prompt)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def warm_up(self) -> None:
+        """Import the vendor's client, in a thread."""
+        async with self._reaching:
+            if self._reached is None:
+                self._reached = await asyncio.to_thread(self._reach)
+
+    async def close(self) -> None:
+        """Let go of the connections; a second time does nothing."""
+        async with self._reaching:
+            if self._reached is not None:
+                await self._reached.close()
 
 
 def default_model(keys: Keys) -> str:

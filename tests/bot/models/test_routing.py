@@ -8,7 +8,7 @@ import pytest
 
 from bot import models
 from bot.errors import SettingsError
-from bot.models import Keys, check, default_model, open_model
+from bot.models import ClosableModel, Keys, LateModel, check, default_model, open_model
 from bot.models.remote import RemoteModel
 from tests.fakes.model import FakeModel
 
@@ -34,9 +34,10 @@ ALL = Keys(
 )
 async def test_the_first_slash_divides_provider_and_model(spec: str, keys: Keys, url: str, model: str) -> None:
     opened = open_model(spec, keys)
-    assert isinstance(opened, RemoteModel)
     assert (opened.name, opened.persona) == (spec, None)
-    assert (str(opened._client.base_url), opened._model) == (url, model)
+    reached = await reach(opened)
+    assert (reached.name, reached.budget) == (spec, opened.budget)
+    assert (str(reached._client.base_url), reached._model) == (url, model)
     await opened.close()
 
 
@@ -91,6 +92,14 @@ def test_with_no_key_and_no_embedded_model_the_way_out_is_told(monkeypatch: pyte
     assert "`uv sync`, or set OPENROUTER_API_KEY" in str(caught.value)
 
 
+async def reach(model: ClosableModel) -> RemoteModel:
+    """The client behind a model that is reached for late."""
+    assert isinstance(model, LateModel)
+    await model.warm_up()
+    assert model._reached is not None
+    return model._reached
+
+
 def test_keys_do_not_show() -> None:
     assert "sk-" not in repr(ALL)
 
@@ -108,8 +117,7 @@ async def test_an_account_in_the_environment_is_not_told_to_a_provider(monkeypat
     monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj-1")
     model = open_model("openrouter/a/b", ALL)
-    assert isinstance(model, RemoteModel)
-    sent = model._client.default_headers
+    sent = (await reach(model))._client.default_headers
     assert not {"org-1", "proj-1"} & {str(value) for value in sent.values()}
     await model.close()
 
