@@ -33,7 +33,7 @@ def as_said(lines: Sequence[str]) -> list[tuple[str, str]]:
 
 
 async def test_five_lines_are_five_answers(hathi: Hathi, fake: FakeModel) -> None:
-    ended = await hathi("chat", stdin="\n".join(SEED) + "\n")
+    ended = await hathi.watched()("chat", stdin="\n".join(SEED) + "\n")
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.splitlines() == [f"You said: {line}" for line in SEED]
     for turn in range(5):
@@ -99,28 +99,27 @@ async def test_eight_processes_at_once_on_an_empty_home(tmp_path: Path, fake: Fa
     assert str(tmp_path).encode() not in _processes()
 
 
-async def test_eight_processes_at_once_on_an_empty_database(
-    tmp_path: Path, fake: FakeModel, server: Server, empty_name: str
-) -> None:
-    environment = {"DATABASE_URL": server.database(empty_name), "OPENAI_BASE_URL": fake.base_url}
-    hathi = Hathi(tmp_path, {**bare_environment(tmp_path), **environment})
-    ended = await asyncio.gather(*(hathi("chat", "--as", f"p{n}", stdin="hi\n") for n in range(8)))
-    assert [(run.status, run.out) for run in ended] == [(0, "You said: hi\n")] * 8, ended
+async def test_eight_processes_at_once_on_an_empty_database(tmp_path: Path, server: Server, empty_name: str) -> None:
+    hathi = Hathi(tmp_path, {**bare_environment(tmp_path), "DATABASE_URL": server.database(empty_name)})
+    ended = await asyncio.gather(*(hathi("chat", "--as", f"p{n}", stdin="/memory\n") for n in range(8)))
+    assert [run.status for run in ended] == [0] * 8, ended
+    assert all(run.out.startswith("I keep 0 messages") for run in ended)
 
 
 async def test_conversations_are_kept_apart_by_name_and_thread(hathi: Hathi, fake: FakeModel) -> None:
     await hathi("chat", "--as", "ana", stdin="I am Ana.\n")
-    await hathi("chat", "--as", "bob", stdin="I am Bob.\n")
-    assert chat_of(fake) == [("user", "I am Bob.")]
-    await hathi("chat", "--as", "ana", "--thread", "work", stdin="At work.\n")
-    assert chat_of(fake) == [("user", "At work.")]
+    await asyncio.gather(
+        hathi("chat", "--as", "bob", stdin="I am Bob.\n"),
+        hathi("chat", "--as", "ana", "--thread", "work", stdin="At work.\n"),
+    )
+    assert sorted(chat_of(fake, request) for request in (-2, -1)) == [[("user", "At work.")], [("user", "I am Bob.")]]
     await hathi("chat", "--as", "ana", stdin="Back.\n")
     assert len(chat_of(fake)) == 3
 
 
 async def test_commands_typed_in_the_terminal(hathi: Hathi, fake: FakeModel) -> None:
     lines = ["one", "two", "/memory", "/help", "/nonsense", "/usr/bin is a folder", "/reset", "/forget", "/forget me"]
-    ended = await hathi("chat", "--as", "ana", stdin="\n".join([*lines, "/forget me yes", "hello again"]))
+    ended = await hathi.watched()("chat", "--as", "ana", stdin="\n".join([*lines, "/forget me yes", "hello again"]))
     assert ended.status == 0
     for part in (
         "I keep 4 messages of our conversations.",
@@ -137,20 +136,20 @@ async def test_commands_typed_in_the_terminal(hathi: Hathi, fake: FakeModel) -> 
 
 
 async def test_export_and_forget_from_the_command_line(hathi: Hathi) -> None:
-    await hathi("chat", "--as", "ana", stdin="My cat is Momo.\n")
-    exported = json.loads((await hathi("export", "console:ana")).out)
+    await hathi.watched()("chat", "--as", "ana", stdin="My cat is Momo.\n")
+    exported = json.loads((await hathi.watched()("export", "console:ana")).out)
     assert [m["text"] for m in exported["messages"]] == ["My cat is Momo.", "You said: My cat is Momo."]
-    unsure = await hathi("forget", "console:ana")
+    unsure = await hathi.watched()("forget", "console:ana")
     assert (unsure.status, unsure.out) == (1, "")
     assert "--yes" in unsure.err
-    sure = await hathi("forget", "console:ana", "--yes")
+    sure = await hathi.watched()("forget", "console:ana", "--yes")
     assert (sure.status, sure.out) == (0, "mastra_messages 2\nmastra_threads 1\nmastra_resources 0\n")
-    assert json.loads((await hathi("export", "console:ana")).out)["messages"] == []
+    assert json.loads((await hathi.watched()("export", "console:ana")).out)["messages"] == []
 
 
 async def test_odd_input_gets_an_answer_and_loses_nothing(hathi: Hathi, fake: FakeModel) -> None:
     lines = [b"", b"   ", b"a \x00 nul", b"broken \xff\xfe utf-8", "Elefant 🐘 象".encode(), b".", b"x" * 100_000]
-    ended = await hathi(
+    ended = await hathi.watched()(
         "chat", stdin=b"\xef\xbb\xbfwith a mark\r\n" + b"\n".join([*lines, b"y" * 1_000_001, b"no newline"])
     )
     assert ended.status == 0, ended.err
@@ -179,7 +178,7 @@ async def test_whoever_reads_our_answers_may_leave(hathi: Hathi) -> None:
     process = await asyncio.create_subprocess_shell(
         "printf 'one\\ntwo\\nthree\\n' | python -m bot chat 2>err | head -1; echo ${PIPESTATUS[1]}",
         cwd=hathi.folder, executable="/bin/bash", stdout=asyncio.subprocess.PIPE,
-        env={**hathi.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**hathi.watched().environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )  # fmt: skip
     out, _ = await process.communicate()
     assert out == b"You said: one\n0\n"
@@ -224,7 +223,7 @@ async def test_what_cannot_start_says_so_in_one_line(hathi: Hathi, case: str) ->
     environment, line = BAD_STARTS[case]
     if case == "wrong password":
         environment = {"DATABASE_URL": hathi.environment["DATABASE_URL"].replace("hathi:", "hathi:x", 1)}
-    ended = await hathi.but(**environment)("chat", stdin="hi\n")
+    ended = await hathi.watched().but(**environment)("chat", stdin="hi\n")
     assert (ended.status, ended.out) == (1, "")
     said = [text for text in ended.err.splitlines() if "WARNING memory.pool: waiting for the database" not in text]
     assert len(said) == 1, ended.err
@@ -237,7 +236,7 @@ async def test_what_cannot_start_says_so_in_one_line(hathi: Hathi, case: str) ->
     [["dance"], [], ["run", "irc"], ["export", "nobody"], ["chat", "--as", ""], ["chat", "--thread", "a\nb"]],
 )
 async def test_wrong_usage_is_status_2(hathi: Hathi, arguments: list[str]) -> None:
-    ended = await hathi(*arguments)
+    ended = await hathi.watched()(*arguments)
     assert (ended.status, ended.out) == (2, "")
     assert "usage: hathi" in ended.err
     assert "Traceback" not in ended.err
@@ -259,13 +258,13 @@ async def test_help_loads_nothing_heavy(hathi: Hathi) -> None:
 
 
 async def test_migrate_says_what_it_did(hathi: Hathi, server: Server, empty_name: str) -> None:
-    hathi = hathi.but(DATABASE_URL=server.database(empty_name))
-    assert (await hathi("migrate")).out == "applied 0001_conversations\n"
-    assert (await hathi("migrate")).out == "up to date\n"
+    hathi = hathi.watched().but(DATABASE_URL=server.database(empty_name))
+    assert (await hathi.watched()("migrate")).out == "applied 0001_conversations\n"
+    assert (await hathi.watched()("migrate")).out == "up to date\n"
 
 
 async def test_doctor_finds_what_works(hathi: Hathi) -> None:
-    ended = await hathi("doctor")
+    ended = await hathi.watched()("doctor")
     assert ended.status == 0, ended.out
     states = {line.split()[0]: line.split()[1] for line in ended.out.splitlines()}
     assert states == {
@@ -275,8 +274,8 @@ async def test_doctor_finds_what_works(hathi: Hathi) -> None:
 
 async def test_doctor_says_what_to_do_about_what_does_not(hathi: Hathi, fake: FakeModel) -> None:
     fake.otherwise = faults.Status(401)
-    hathi = hathi.but(DATABASE_URL="postgresql://u:sekret@127.0.0.1:1/db", OPENAI_API_KEY="sk-sekret")
-    ended = await hathi.but(FALLBACK_MODELS="skynet/x", PERSONA="/nowhere")("doctor")
+    hathi = hathi.watched().but(DATABASE_URL="postgresql://u:sekret@127.0.0.1:1/db", OPENAI_API_KEY="sk-sekret")
+    ended = await hathi.watched().but(FALLBACK_MODELS="skynet/x", PERSONA="/nowhere")("doctor")
     assert ended.status == 1
     assert ended.out.count(" fails ") == 4, ended.out
     assert "OPENAI_API_KEY" in ended.out
@@ -302,44 +301,33 @@ async def test_not_even_a_debug_log_holds_words_or_keys(hathi: Hathi) -> None:
 
 
 @pytest.mark.parametrize("told", [signal.SIGTERM, signal.SIGINT])
-async def test_run_serves_health_until_told_to_stop(hathi: Hathi, told: signal.Signals) -> None:
-    process = await hathi.but(PORT="0").start("run")
-    assert process.stderr
-    line = b""
-    while b"health checks on http" not in line:
-        line = await asyncio.wait_for(process.stderr.readline(), 20)
-        assert line
-    address = line.decode().split(" on ")[1].split()[0]
-    async with ClientSession() as client:
-        for path in ("/healthz", "/readyz"):
-            async with client.get(address + path) as response:
-                assert response.status == 200
-    process.send_signal(told)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
-
-
-async def test_run_is_not_ready_while_the_database_is_away(hathi: Hathi, server: Server, database_name: str) -> None:
+async def test_run_serves_health_until_told_to_stop(
+    hathi: Hathi, server: Server, database_name: str, told: signal.Signals
+) -> None:
     async with Proxy(server.socket_file) as proxy, ClientSession() as client:
-        process = await hathi.but(PORT="0", DATABASE_URL=server.through(proxy, database_name)).start("run")
+        process = await hathi.watched().but(PORT="0", DATABASE_URL=server.through(proxy, database_name)).start("run")
         assert process.stderr
         line = await asyncio.wait_for(process.stderr.readline(), 20)
         address = line.decode().split(" on ")[1].split()[0]
-        await proxy.shut()
         async with client.get(address + "/healthz") as alive, client.get(address + "/readyz") as ready:
-            assert (alive.status, ready.status) == (200, 503)
-        process.terminate()
-        assert await process.wait() == 0
+            assert (alive.status, ready.status) == (200, 200)
+        if told == signal.SIGTERM:
+            await proxy.shut()
+            async with client.get(address + "/healthz") as alive, client.get(address + "/readyz") as ready:
+                assert (alive.status, ready.status) == (200, 503)
+        process.send_signal(told)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
 async def test_run_names_a_platform_that_it_cannot_serve(hathi: Hathi) -> None:
-    ended = await hathi("run", "discord")
+    ended = await hathi.watched()("run", "discord")
     assert ended.status == 1
     assert "discord" in ended.err
 
 
 async def test_the_end_of_chat_by_sigterm_is_clean(tmp_path: Path, fake: FakeModel) -> None:
     hathi = Hathi(tmp_path, {**bare_environment(tmp_path), "OPENAI_BASE_URL": fake.base_url})
-    process = await hathi.start("chat")
+    process = await hathi.watched().start("chat")
     assert process.stdin
     assert process.stdout
     process.stdin.write(b"hi\n")
