@@ -2,13 +2,14 @@
 
 import logging
 import sys
+from typing import TextIO
 
 OURS = ("bot", "adapters", "memory")
 
 
 def set_up(level: str, format_: str) -> None:
     """Our own loggers at `level`; libraries only when they warn: at debug some log whole requests."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _Stderr()
     if format_ == "json":
         from pythonjsonlogger.json import JsonFormatter
 
@@ -18,3 +19,15 @@ def set_up(level: str, format_: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in OURS:
         logging.getLogger(name).setLevel(level.upper())
+
+
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is at that moment: while an answer is on the screen, lines go above it."""
+
+    @property
+    def stream(self) -> TextIO:
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, value: TextIO) -> None:
+        """The base class sets it once, to what it was then."""
