@@ -1,6 +1,8 @@
 """Persona, what was recalled and the conversation → what the model reads, inside a token budget.
 
-Ordered so that providers can cache the beginning: nothing above the history changes from turn to turn.
+Ordered so that providers can cache the beginning: each prompt begins with the whole prompt of the turn before it. The date
+is the day alone and stands with the persona: it changes once a day, a date before the newest message would cut the cached
+part there on every turn, and many a server's chat template refuses instructions in the middle of a conversation.
 """
 
 import math
@@ -12,17 +14,17 @@ from bot.ports import Prompt, Recollection, Said
 
 
 def compose(persona: str, recollection: Recollection, budget: int, now: datetime | None = None) -> Prompt:
-    """The prompt: persona, history oldest first, then date and notes, then what waits for an answer.
+    """The prompt: persona and date, history oldest first, then notes, then what waits for an answer.
 
     `budget` is in tokens; what waits is always there, whole, and as much of the history before it as fits.
-    Without `now` the model gets the bare conversation.
+    Without `now` the model gets no date.
     """
     lines = [line for line in recollection.lines if line.text.strip()]
     first = next((at for at, line in enumerate(lines) if line.waiting), len(lines))
     several = len({line.author for line in lines if line.author}) > 1
-    new = [Said(line.role, _words(line, several)) for line in lines[first:]]
-    aside = _aside(recollection.notes, now)
-    left = budget - sum(tokens(said.text) for said in (Said(None, persona), *aside, *new))
+    instructions = Said(None, persona if now is None else f"{persona}\n\nToday is {now:%A}, {now.day} {now:%B %Y}.")
+    new = [*_notes(recollection.notes), *(Said(line.role, _words(line, several)) for line in lines[first:])]
+    left = budget - sum(tokens(said.text) for said in (instructions, *new))
     history: list[Said] = []
     for line in reversed(lines[:first]):
         said = Said(line.role, _words(line, several))
@@ -30,7 +32,7 @@ def compose(persona: str, recollection: Recollection, budget: int, now: datetime
         if left < 0:
             break
         history.append(said)
-    return [Said(None, persona), *reversed(history), *aside, *new]
+    return [instructions, *reversed(history), *new]
 
 
 def tokens(text: str) -> int:
@@ -39,13 +41,10 @@ def tokens(text: str) -> int:
     return max(math.ceil(len(text.encode()) / 3.5), wide) + 4  # 4: what surrounds each message
 
 
-def _aside(notes: Sequence[str], now: datetime | None) -> list[Said]:
-    parts = []
-    if notes:
-        parts.append("What you remember that may matter now:\n" + "\n".join(f"- {note}" for note in notes))
-    if now is not None:  # the day only, so that the prompt stays the same for a day
-        parts.append(f"Today is {now:%A}, {now.day} {now:%B %Y}.")
-    return [Said(None, "\n\n".join(parts))] if parts else []
+def _notes(notes: Sequence[str]) -> list[Said]:
+    if not notes:
+        return []
+    return [Said(None, "What you remember that may matter now:\n" + "\n".join(f"- {note}" for note in notes))]
 
 
 def _words(line: Line, several: bool) -> str:

@@ -23,10 +23,10 @@ def conversation(*texts: str) -> tuple[Line, ...]:
 def test_the_conversation_is_plain_chat_and_what_changes_stands_last() -> None:
     prompt = compose(PERSONA, Recollection(conversation("one", "two", "three"), ("Ana likes tea.",)), 1000, NOW)
     assert prompt == [
-        Said(None, PERSONA),
+        Said(None, "You are Hathi.\n\nToday is Monday, 23 November 2026."),
         Said("user", "one"),
         Said("assistant", "two"),
-        Said(None, "What you remember that may matter now:\n- Ana likes tea.\n\nToday is Monday, 23 November 2026."),
+        Said(None, "What you remember that may matter now:\n- Ana likes tea."),
         Said("user", "three"),
     ]
 
@@ -37,8 +37,8 @@ def test_without_a_date_and_notes_the_model_gets_the_bare_conversation() -> None
 
 
 def test_the_next_turns_prompt_begins_with_this_ones() -> None:
-    first = compose(PERSONA, Recollection(conversation("one", "two", "three")), 1000)
-    second = compose(PERSONA, Recollection(conversation("one", "two", "three", "four", "five")), 1000)
+    first = compose(PERSONA, Recollection(conversation("one", "two", "three")), 1000, NOW)
+    second = compose(PERSONA, Recollection(conversation("one", "two", "three", "four", "five")), 1000, NOW)
     assert list(second[: len(first)]) == list(first)
 
 
