@@ -1,8 +1,8 @@
 """Persona, what was recalled and the conversation → what the model reads, inside a token budget.
 
-Ordered so that providers can cache the beginning: each prompt begins with the whole prompt of the turn before it. The date
-is the day alone and stands with the persona: it changes once a day, a date before the newest message would cut the cached
-part there on every turn, and many a server's chat template refuses instructions in the middle of a conversation.
+Ordered so that providers can cache the beginning: each prompt begins with the whole prompt of the turn before it. The
+date is the day alone and stands with the persona: it changes once a day. Before the newest message it would cut the
+cached part there on every turn, and many a server's chat template refuses instructions inside a conversation.
 """
 
 import math
