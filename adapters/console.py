@@ -2,11 +2,13 @@
 
 import asyncio
 import concurrent.futures
+import hashlib
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -15,7 +17,7 @@ from bot.agent import apology
 from bot.chat import Message, Resource, Room, Thread, command_like
 from bot.commands import Commands
 from bot.errors import HathiError
-from bot.ports import Accept, Reply
+from bot.ports import Accept, Outbox, Reply
 
 if TYPE_CHECKING:  # rich and prompt_toolkit are loaded only for a person
     from rich.live import Live
@@ -25,7 +27,11 @@ PLATFORM = "console"
 LONGEST = 1_000_000  # bytes of one message; more is refused, and never held in memory
 EMPTY = "I got an empty message. Write something and I will answer."
 TOO_LONG = f"That is too much at once: a message may have {LONGEST:,} bytes."
-ELSEWHERE = "(This was answered in another terminal.)"
+DELETED = "(There is no answer: this conversation was deleted meanwhile.)"
+LOOK_SECONDS = 2.0  # between two looks at the transcript while somebody waits
+
+
+AnswerTo = Callable[[str], Awaitable[str | None]]  # empty while there is none, None when there will be none
 
 
 class Console:
@@ -33,14 +39,26 @@ class Console:
 
     name = PLATFORM
 
-    def __init__(self, person: Resource, thread: Thread, commands: Commands, past: Sequence[str] = ()) -> None:
-        """`past`: what the person said before in this conversation, oldest first, for the arrow keys."""
+    def __init__(
+        self, person: Resource, thread: Thread, commands: Commands, answer_to: AnswerTo, past: Sequence[str] = ()
+    ) -> None:
+        """`past`: what the person said before in this conversation, oldest first, for the arrow keys.
+
+        `answer_to` finds the answer to a message: another terminal with this conversation may have got it.
+        """
         self._person = person
         self._thread = thread
         self._commands = commands
+        self._answer_to = answer_to
         self.interactive = sys.stdin.isatty() and sys.stdout.isatty()  # a person sits there
         self._screen: Terminal | Pipe = Terminal(past) if self.interactive else Pipe()
-        self._turn_over = asyncio.Event()
+        self._answered = asyncio.Event()
+        self._awaited: int | None = None  # the turn that the person waits for
+
+    @property
+    def queue(self) -> str:
+        """Only a terminal that has this conversation open can answer in it."""
+        return f"{PLATFORM}:{hashlib.sha256(str(self._thread).encode()).hexdigest()[:32]}"
 
     async def run(self, accept: Accept) -> None:
         """Until end of input or Ctrl-C: one line, one answer."""
@@ -56,11 +74,30 @@ class Console:
             elif command_like(line):
                 self._screen.say(await self._commands.typed(line, self._person, self._thread))
             else:
-                self._turn_over.clear()
-                await accept(self._message(line))
-                await self._turn_over.wait()
+                await self._ask(self._message(line), accept)
         except HathiError as error:
             self._screen.say(apology(error))
+
+    async def _ask(self, message: Message, accept: Accept) -> None:
+        """Say something and wait for the answer, which may be given in another terminal or in a later attempt."""
+        self._answered.clear()
+        try:
+            with self._screen.turn():
+                self._awaited = await accept(message)
+                while not await self._is_answered():
+                    answer = await self._answer_to(message.id)
+                    if answer != "" and not self._answered.is_set():
+                        await self._screen.finish(answer or DELETED)
+                        return
+        finally:
+            self._awaited = None
+
+    async def _is_answered(self) -> bool:
+        try:
+            await asyncio.wait_for(self._answered.wait(), LOOK_SECONDS)
+        except TimeoutError:
+            return False
+        return True
 
     def _message(self, text: str) -> Message:
         return Message(
@@ -70,27 +107,49 @@ class Console:
             room=Room("direct", str(self._thread)),
             text=text,
             at=datetime.now(UTC),
+            queue=self.queue,
         )
 
-    def reply(self, thread: Thread) -> Reply:
-        """The screen: there is one conversation on it."""
-        return self._screen
+    def reply(self, thread: Thread, outbox: Outbox) -> Reply:
+        """The screen, for the turn that the person waits for; any other answer is in the transcript.
+
+        Others are those to another terminal with this conversation, and those from before a crash.
+        """
+        return _OnScreen(self, outbox.key)
 
     @asynccontextmanager
     async def typing(self, thread: Thread) -> AsyncIterator[None]:
-        """A spinner where somebody looks; when this ends the turn is over."""
-        try:
-            with self._screen.turn():
-                yield
-        finally:
-            self._turn_over.set()
+        """The screen shows by itself that the person waits."""
+        yield
+
+    async def show(self, turn: str, text: str) -> None:
+        if turn == str(self._awaited):
+            await self._screen.show(text)
+
+    async def finish(self, turn: str, text: str) -> None:
+        if turn == str(self._awaited) and not self._answered.is_set():
+            await self._screen.finish(text)
+            self._answered.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _OnScreen:
+    """A reply; a terminal keeps no posts."""
+
+    console: Console
+    turn: str
+
+    async def show(self, text: str) -> None:
+        await self.console.show(self.turn, text)
+
+    async def finish(self, text: str) -> None:
+        await self.console.finish(self.turn, text)
 
 
 class Pipe:
     """Answers go to stdout, one for each input line, in order; nothing else does."""
 
     def __init__(self) -> None:
-        self._shown: str | None = None
         self._read = True  # somebody reads our answers
 
     async def lines(self) -> AsyncIterator[str | None]:
@@ -102,16 +161,12 @@ class Pipe:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        self._shown = ELSEWHERE
         yield
-        if self._shown is not None:  # no final text came: what was streamed is all there is
-            self.say(self._shown)
 
     async def show(self, text: str) -> None:
-        self._shown = text
+        """A pipe gets the whole answer only."""
 
     async def finish(self, text: str) -> None:
-        self._shown = None
         self.say(text)
 
     def say(self, text: str) -> None:
@@ -133,7 +188,7 @@ class Terminal:
         self._screen = Screen(highlight=False)
         self._session: PromptSession[str] = PromptSession(history=InMemoryHistory(past))
         self._live: Live | None = None
-        self._shown: str | None = None
+        self._final = ""
 
     async def lines(self) -> AsyncIterator[str | None]:
         """What is typed, until Ctrl-D or Ctrl-C. An empty line just brings the prompt back."""
@@ -151,21 +206,20 @@ class Terminal:
         from rich.live import Live
         from rich.spinner import Spinner
 
-        self._shown = ELSEWHERE
+        self._final = ""
         spinner = Spinner("dots", "[dim]thinking[/dim]")
         with Live(spinner, console=self._screen, transient=True, vertical_overflow="ellipsis") as self._live:
             yield
         self._live = None
-        if self._shown is not None:
-            self.say(self._shown)
+        if self._final:
+            self.say(self._final)
 
     async def show(self, text: str) -> None:
-        self._shown = text
         if self._live is not None:
             self._live.update(_markdown(text))
 
     async def finish(self, text: str) -> None:
-        self._shown = text  # printed whole when the turn, and with it the moving picture, ends
+        self._final = text  # printed whole when the turn, and with it the moving picture, ends
 
     def say(self, text: str) -> None:
         self._screen.print(_markdown(text), "")

@@ -51,7 +51,7 @@ async def measure(seconds: float) -> Idle:
 async def _talk(database: Database) -> None:
     await migrate(database)
     transcript, thread = PostgresTranscript(database), Thread("console", "idle")
-    turn = Turn("idle", thread)
+    turn = Turn(1, thread)
     said = Message(
         "console:idle:1", thread, Resource("console", "ana"), Room("direct", "idle"), "hi", datetime.now(UTC)
     )

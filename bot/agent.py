@@ -10,6 +10,7 @@ from bot.chat import Answer, Message, Turn, Usage
 from bot.errors import (
     DatabaseDown,
     DatabaseError,
+    DatabaseRefused,
     HathiError,
     KeyRefused,
     ModelBusy,
@@ -18,8 +19,9 @@ from bot.errors import (
     ModelRefused,
     ModelSilent,
     PromptTooLong,
+    TurnLost,
 )
-from bot.ports import Adapter, Jobs, Memory, Model, Prompt, Recollection, Reply, Transcript
+from bot.ports import Adapter, Jobs, Lease, Memory, Model, Prompt, Recollection, Reply, Transcript
 from bot.prompt import compose, tokens
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,7 @@ TOLD: Mapping[type[HathiError], str] = {
     DatabaseDown: "My memory is out of reach right now. Please write to me again in a few minutes.",
     DatabaseError: "My memory does not take anything in right now. Whoever runs me has to look at its database.",
 }
+BUSY_ATTEMPTS = 3  # times that a turn is put off because the model is busy; the client has tried twice each time
 BUG = "Something went wrong inside me. Whoever runs me finds it in my log as turn {turn}."
 NOT_WRITTEN = "(I could not write this answer down: my memory is out of reach.)"
 
@@ -41,6 +44,27 @@ NOT_WRITTEN = "(I could not write this answer down: my memory is out of reach.)"
 def apology(error: HathiError) -> str:
     """What a person is told about an error: short, honest, nothing of its text."""
     return next((TOLD[kind] for kind in type(error).__mro__ if kind in TOLD), TOLD[DatabaseError])
+
+
+@dataclass(slots=True)
+class Posts:
+    """An Outbox: what this turn has posted, in the transcript as soon as it is posted."""
+
+    transcript: Transcript
+    turn: Turn
+    lease: Lease
+    posts: list[str]
+
+    @property
+    def key(self) -> str:
+        return str(self.turn.id)
+
+    async def allow(self) -> None:
+        await self.lease.check()
+
+    async def record(self, post: str) -> None:
+        await self.transcript.record(self.turn, len(self.posts), post)
+        self.posts.append(post)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +79,25 @@ class Agent:
     persona: str
     own_persona: bool = False  # the operator's own: it goes before what a model was trained on
 
-    async def accept(self, message: Message) -> None:
-        """Take a message in; once this returns it is safe and will be answered. Raises DatabaseError."""
-        if await self.transcript.hear(message):
-            await self.jobs.enqueue(message.thread)
+    async def accept(self, message: Message) -> int | None:
+        """Take a message in; once this returns it is safe and will be answered, by that turn. Raises DatabaseError."""
+        turn = await self.transcript.hear(message)
+        if turn is not None:
+            self.jobs.wake(turn)
+        return turn
 
-    async def turn(self, turn: Turn) -> None:
-        """Answer everything that waits in the thread with one reply."""
+    async def turn(self, turn: Turn, lease: Lease) -> None:
+        """Answer everything that waits in the thread with one reply.
+
+        Raises what means that the turn is to be tried again: ModelBusy, DatabaseDown; and TurnLost.
+        """
         adapter = self.adapters[turn.thread.platform]
         async with adapter.typing(turn.thread):
-            await self._answer(turn, adapter.reply(turn.thread))
+            reply = adapter.reply(turn.thread, Posts(self.transcript, turn, lease, list(turn.posts)))
+            if turn.answer is not None:  # written down before a crash: all that is left is to post it
+                await reply.finish(turn.answer)
+                return
+            await self._answer(turn, reply)
         try:
             await self.memory.digest(turn.thread)
         except HathiError as error:
@@ -79,15 +112,25 @@ class Agent:
                 return
             answer = await self._think(turn, recollection, reply)
             await self._deliver(turn, recollection, answer, reply)
+        except TurnLost:
+            raise
         except ModelError as error:
+            if isinstance(error, ModelBusy) and turn.attempt < BUSY_ATTEMPTS:
+                log.warning("turn %s: put off: %s", turn.id, error)
+                raise
             log.warning("turn %s: given up: %s", turn.id, error)
-            await self._apologise(turn, recollection, apology(error), reply)
+            await self._apologise(turn, recollection, apology(error), type(error).__name__, reply)
+        except DatabaseDown as error:  # the turn is tried again when it is back; who waits hears that it takes time
+            log.error("turn %s: put off: %s", turn.id, error)  # noqa: TRY400  # expected: one line, no traceback
+            if turn.attempt == 0:
+                await reply.finish(apology(error))
+            raise
         except DatabaseError as error:  # what was heard waits on, and is answered with the next message
-            log.error("turn %s: %s", turn.id, error)  # noqa: TRY400  # expected: one line, no traceback
+            log.error("turn %s: %s", turn.id, error)  # noqa: TRY400  # expected
             await reply.finish(apology(error))
-        except Exception:  # a bug must not leave a person waiting or a thread stuck
+        except Exception as error:  # a bug must not leave a person waiting or a thread stuck
             log.exception("turn %s: a bug", turn.id)
-            await self._apologise(turn, recollection, BUG.format(turn=turn.id), reply)
+            await self._apologise(turn, recollection, BUG.format(turn=turn.id), type(error).__name__, reply)
 
     async def _think(self, turn: Turn, recollection: Recollection, reply: Reply) -> Answer:
         """Ask the models in order. Raises the first one's ModelError when none answers."""
@@ -132,7 +175,7 @@ class Agent:
         """Written down first, then shown to its end."""
         try:
             written = await self.transcript.answer(turn, recollection, answer)
-        except DatabaseError as error:
+        except DatabaseRefused as error:
             log.error("turn %s: the answer is not written down: %s", turn.id, error)  # noqa: TRY400  # expected
             await reply.finish(f"{answer.text}\n\n{NOT_WRITTEN}")
             return
@@ -141,10 +184,12 @@ class Agent:
         else:
             log.info("turn %s: answered elsewhere, or deleted meanwhile", turn.id)
 
-    async def _apologise(self, turn: Turn, recollection: Recollection, sentence: str, reply: Reply) -> None:
+    async def _apologise(
+        self, turn: Turn, recollection: Recollection, sentence: str, reason: str, reply: Reply
+    ) -> None:
         try:
             if any(line.waiting for line in recollection.lines):
-                await self.transcript.give_up(turn, recollection)
-        except DatabaseError as error:
+                await self.transcript.give_up(turn, recollection, reason)
+        except DatabaseRefused as error:
             log.error("turn %s: not closed: %s", turn.id, error)  # noqa: TRY400  # expected
         await reply.finish(sentence)

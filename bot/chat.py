@@ -60,6 +60,9 @@ class Message:
     room: Room
     text: str
     at: datetime  # with a time zone; when the platform says it was said
+    queue: str = (
+        ""  # which processes can answer: those of the platform, or the terminal that has this conversation open
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,16 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One answer to be given in a thread: to everything that waits there when the turn reads it."""
+    """One answer to be given in a thread: to everything that waits there when the turn reads it.
 
-    id: str  # for the log
+    After a crash the same turn is begun again, with what is left of the first attempt.
+    """
+
+    id: int
     thread: Thread
+    attempt: int = 0
+    answer: str | None = None  # written down in an earlier attempt, and not known to have reached the platform
+    posts: tuple[str, ...] = ()  # the platform's ids of what earlier attempts posted, in order
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ HathiError
 ├── DatabaseError
 │   ├── DatabaseDown     not reachable now; may come back by itself
 │   └── DatabaseRefused  reachable, but not like this: password, certificate, rights, version, disk
+├── TurnLost             another worker has taken this turn over
 └── ModelError
     ├── ModelBusy        rate limit, overload, server error
     ├── ModelDown        not reachable, too slow, or the stream broke
@@ -35,12 +36,18 @@ class DatabaseRefused(DatabaseError):
     """The database is there, but will not do this: password, certificate, rights, version, disk."""
 
 
+class TurnLost(HathiError):
+    """Another worker has taken this turn over: whoever held it may neither post nor write for it any more."""
+
+
 class ModelError(HathiError):
     """The model gave no answer."""
 
 
 class ModelBusy(ModelError):
     """Rate limit, overload or an error on the provider's side; later may be better."""
+
+    delay: float | None = None  # seconds after which the provider wants to be asked again
 
 
 class ModelDown(ModelError):

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.chat import Answer, Line, Message, Resource, Role, Thread, Turn, Usage
 
@@ -25,8 +25,30 @@ class Said:
 
 
 Prompt = Sequence[Said]
-Accept = Callable[[Message], Awaitable[None]]
+Accept = Callable[[Message], Awaitable[int | None]]  # the turn that will answer; None: nothing is left to be begun
 Counts = Mapping[str, int]  # rows by table
+
+
+class Outbox(Protocol):
+    """What a turn has posted, kept where a crash cannot reach it."""
+
+    @property
+    def key(self) -> str:
+        """Names this turn, for a platform's idempotency key: `key-0` for the first post, `key-1` for the second…"""
+        ...
+
+    @property
+    def posts(self) -> Sequence[str]:
+        """The platform's ids of what is posted already, in order: those are edited, not posted again."""
+        ...
+
+    async def allow(self) -> None:
+        """Call before each post and edit. Raises TurnLost when the turn is no longer ours."""
+        ...
+
+    async def record(self, post: str) -> None:
+        """Call after each post, with the platform's id of it."""
+        ...
 
 
 class Reply(Protocol):
@@ -51,8 +73,8 @@ class Adapter(Protocol):
         """Serve until cancelled or at its end; `accept` returns once the message is safe."""
         ...
 
-    def reply(self, thread: Thread) -> Reply:
-        """A reply to be streamed into."""
+    def reply(self, thread: Thread, outbox: Outbox) -> Reply:
+        """A reply to be streamed into; one that a crash interrupted goes on where `outbox` says it stood."""
         ...
 
     def typing(self, thread: Thread) -> AbstractAsyncContextManager[None]:
@@ -63,19 +85,23 @@ class Adapter(Protocol):
 class Transcript(Protocol):
     """What was said, in order."""
 
-    async def hear(self, message: Message) -> bool:
-        """Write a person's message down; False if it was there already. One round trip, harmless to repeat.
+    async def hear(self, message: Message) -> int | None:
+        """Write a person's message down and enqueue a turn for it, together; the id of the turn that will answer.
 
-        Raises DatabaseError.
+        None if nothing is left to be begun for it. One round trip, harmless to repeat. Raises DatabaseError.
         """
         ...
 
     async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
-        """Write the answer to what waited in `recollection`; False if that was deleted or answered meanwhile."""
+        """Write the answer to what waited in `recollection`; False if that was deleted, or the turn was lost."""
         ...
 
-    async def give_up(self, turn: Turn, recollection: Recollection) -> None:
-        """Close the turn without an answer: what waited waits no longer."""
+    async def give_up(self, turn: Turn, recollection: Recollection, reason: str) -> None:
+        """Close the turn without an answer: what waited waits no longer. `reason`: for the operator, without words."""
+        ...
+
+    async def record(self, turn: Turn, piece: int, post: str) -> None:
+        """Note the platform's id of a posted piece; `piece` counts from 0."""
         ...
 
     async def reset(self, thread: Thread) -> Counts:
@@ -140,13 +166,35 @@ class Embedder(Protocol):
         ...
 
 
-class Jobs(Protocol):
-    """Runs turns: of one thread one at a time and in order, of different threads side by side."""
+class Lease(Protocol):
+    """The right to work on a turn; it ends when the holder is taken for dead."""
 
-    async def enqueue(self, thread: Thread) -> None:
-        """See to it that a turn of this thread begins after now."""
+    async def check(self) -> None:
+        """Raises TurnLost when somebody else holds the turn, DatabaseError when that cannot be found out."""
         ...
 
-    async def run(self, work: Callable[[Turn], Awaitable[None]]) -> None:
-        """Run turns until cancelled."""
+
+Work = Callable[[Turn, Lease], Awaitable[None]]
+
+
+class Jobs(Protocol):
+    """Runs turns: of one thread one at a time and in order, of different threads side by side, over all processes."""
+
+    def wake(self, turn: int) -> None:
+        """A turn was enqueued: begin it as soon as its thread is free."""
+        ...
+
+    async def run(self, work: Work) -> None:
+        """Run turns until cancelled; then those that run may finish, or are handed back.
+
+        What `work` raises decides: ModelBusy, DatabaseDown and cancellation mean again, anything else never.
+        """
+        ...
+
+
+class Statements(Protocol):
+    """Postgres, as the job engine needs it."""
+
+    async def fetch(self, query: str, *args: object) -> Sequence[Any]:
+        """Run one statement that is harmless to run twice; its rows, with values by name. Raises DatabaseError."""
         ...

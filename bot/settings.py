@@ -2,10 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     ollama_base_url: str = ""
     persona: Path | None = Field(None, description="a file with the bot's character and instructions")
     last_messages: int = Field(10, ge=0, le=1000, description="messages of the thread put before the model")
+    concurrent_turns: int = Field(32, ge=1, le=1000, description="turns of different threads side by side, a process")
+    heartbeat_seconds: float = Field(5, gt=0, description="how often a process with turns in work says that it lives")
+    stalled_seconds: float = Field(20, gt=0, description="without a heartbeat for so long it is taken for dead")
     port: int = Field(8080, ge=0, le=65535)
     host: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] | None = None
@@ -36,6 +39,12 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _death_takes_several_heartbeats(self) -> Self:
+        if self.stalled_seconds < 2 * self.heartbeat_seconds:
+            raise ValueError("STALLED_SECONDS must be at least twice HEARTBEAT_SECONDS")
+        return self
 
     @property
     def home(self) -> Path:

@@ -10,7 +10,7 @@ from bot.agent import Agent
 from bot.chat import Resource, Thread
 from bot.commands import Commands
 from bot.errors import DatabaseError, SettingsError
-from bot.jobs import InProcessJobs
+from bot.jobs import DurableJobs
 from bot.models import ClosableModel, Keys, default_model, open_model
 from bot.ports import Counts
 from bot.settings import Settings, read_persona
@@ -34,8 +34,9 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
     async with open_models(settings) as models, open_transcript(settings) as transcript:
         lines = await transcript.read(thread, PAST)
         past = [line.text for line in lines if line.author == str(person)]
-        console = Console(person, thread, Commands(transcript, settings.last_messages), past)
-        jobs = InProcessJobs()
+        commands = Commands(transcript, settings.last_messages)
+        console = Console(person, thread, commands, transcript.answer_to, past)
+        jobs = open_jobs(settings, transcript.database, [console.queue])
         agent = Agent(
             transcript=transcript,
             memory=History(transcript, settings.last_messages),
@@ -51,6 +52,17 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
                 tasks.create_task(models[0].warm_up())
             await console.run(agent.accept)
             worker.cancel()
+
+
+def open_jobs(settings: Settings, database: Database, queues: list[str]) -> DurableJobs:
+    """The job engine for what these queues hold."""
+    return DurableJobs(
+        database,
+        queues,
+        concurrency=settings.concurrent_turns,
+        heartbeat_seconds=settings.heartbeat_seconds,
+        stalled_seconds=settings.stalled_seconds,
+    )
 
 
 async def serve(settings: Settings, names: list[str]) -> None:

@@ -18,11 +18,16 @@ class PostgresTranscript:
     """The transcript in Postgres. All statements are harmless to run twice; all raise DatabaseError."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
 
-    async def hear(self, message: Message) -> bool:
-        """Write a person's message down; False if it was there already."""
-        rows = await self._database.fetch(
+    async def hear(self, message: Message) -> int | None:
+        """Write a person's message down and enqueue a turn for it; the turn's id.
+
+        Where a turn of the thread is enqueued and not begun, that one will do: it is locked, so it cannot begin
+        before this message is there to be read. A message that was there already changes nothing; None if no turn
+        waits for it any more.
+        """
+        rows = await self.database.fetch(
             """
             with clock as (
                 select greatest(
@@ -39,13 +44,25 @@ class PostgresTranscript:
                     "updatedAtZ" =
                         greatest(excluded."updatedAt", thread."updatedAt" + interval '1 ms') at time zone 'utc'
                 returning id, "resourceId", "updatedAt", "updatedAtZ"
+            ), message as (
+                insert into public.mastra_messages
+                    (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
+                     author, audience, addressed)
+                select $1, id, $4, 'user', 'v2', "updatedAt", "updatedAtZ", "resourceId", $3, $5, true from thread
+                on conflict (id) do nothing
+                returning seq
+            ), enqueued as (
+                select job.id from public.procrastinate_jobs as job
+                where (select count(*) from message) >= 0 -- first the thread's lock, then the job's
+                  and job.lock = $2 and job.status = 'todo' and job.scheduled_at is null
+                order by job.id limit 1 for update
+            ), deferred as (
+                select (public.procrastinate_defer_jobs_v1(array[row(
+                    $7::text, 'turn', 0, $2, null, jsonb_build_object('thread', $2::text), null
+                )::public.procrastinate_job_to_defer_v1]))[1] as id
+                from message where not exists (select from enqueued)
             )
-            insert into public.mastra_messages
-                (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
-                 author, audience, addressed)
-            select $1, id, $4, 'user', 'v2', "updatedAt", "updatedAtZ", "resourceId", $3, $5, true from thread
-            on conflict (id) do nothing
-            returning seq
+            select coalesce((select id from enqueued), (select id from deferred)) as turn
             """,
             message.id,
             str(message.thread),
@@ -53,19 +70,25 @@ class PostgresTranscript:
             _content(message.text),
             audience(message.room),
             message.at,
+            message.queue or message.thread.platform,
         )
-        return bool(rows)
+        turn: int | None = rows[0]["turn"]
+        return turn
 
     async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
-        """Write the answer to what waited; False if that was deleted, or answered by somebody else.
+        """Write the answer to what waited; False if that was deleted, or if somebody else holds the turn now.
 
         The id is made from the question's, so that two answers to one question cannot both be written.
         """
         provider, _, model = answer.model.partition("/")
-        rows = await self._database.fetch(
+        rows = await self.database.fetch(
             """
-            with question as (
-                select id, seq, audience from public.mastra_messages where thread_id = $1 and seq = $2
+            with held as (
+                select id from public.procrastinate_jobs
+                where id = $4 and status = 'doing' and attempts = $5 for share
+            ), question as (
+                select message.id, seq, audience from public.mastra_messages as message, held
+                where thread_id = $1 and seq = $2
             ), clock as (
                 select greatest(
                     date_trunc('milliseconds', clock_timestamp() at time zone 'utc'),
@@ -82,9 +105,9 @@ class PostgresTranscript:
                           question.id as question, question.seq, question.audience
             )
             insert into public.mastra_messages
-                (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId", audience, answers)
+                (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId", audience, answers, turn)
             select question || ':answer', id, $3, 'assistant', 'v2', "updatedAt", "updatedAtZ", "resourceId",
-                   audience, seq
+                   audience, seq, $4
             from thread
             on conflict (id) do nothing
             returning seq
@@ -92,26 +115,84 @@ class PostgresTranscript:
             str(turn.thread),
             _newest_waiting(recollection),
             _content(answer.text, metadata={"provider": provider, "modelId": model}),
+            turn.id,
+            turn.attempt,
         )
         return bool(rows)
 
-    async def give_up(self, turn: Turn, recollection: Recollection) -> None:
+    async def give_up(self, turn: Turn, recollection: Recollection, reason: str) -> None:
         """Close the turn without an answer: what waited stays in the conversation, but waits no longer."""
-        await self._database.fetch(
-            "update public.mastra_threads set answered = greatest(answered, $2) where id = $1",
+        await self.database.fetch(
+            """
+            with thread as (
+                update public.mastra_threads set answered = greatest(answered, $2) where id = $1 returning id
+            )
+            insert into hathi.given_up (turn, thread_id, reason) select $3, id, $4 from thread
+            on conflict (turn) do nothing
+            """,
             str(turn.thread),
             _newest_waiting(recollection),
+            turn.id,
+            reason,
         )
+
+    async def given_up(self, last: int = 10) -> list[tuple[str, str, str]]:
+        """The last turns that ended without an answer: when, where, why."""
+        rows = await self.database.fetch(
+            """
+            select to_char(at at time zone 'utc', 'YYYY-MM-DD HH24:MI') as at, thread_id, reason
+            from hathi.given_up order by at desc limit $1
+            """,
+            last,
+        )
+        return [(row["at"], row["thread_id"], row["reason"]) for row in rows]
+
+    async def record(self, turn: Turn, piece: int, post: str) -> None:
+        """Note the platform's id of a posted piece, so that nobody posts it again."""
+        await self.database.fetch(
+            """
+            insert into hathi.posts (turn, piece, thread_id, post) values ($1, $2, $3, $4)
+            on conflict (turn, piece) do update set post = excluded.post
+            """,
+            turn.id,
+            piece,
+            str(turn.thread),
+            post,
+        )
+
+    async def answer_to(self, message_id: str) -> str | None:
+        """The answer that covers a message; empty while it waits, None when there will be none."""
+        rows = await self.database.fetch(
+            """
+            select answer.content, answer.type, thread.answered < message.seq as waits
+            from public.mastra_messages as message
+            join public.mastra_threads as thread on thread.id = message.thread_id
+            left join lateral (
+                select content, type from public.mastra_messages as answer
+                where answer.thread_id = message.thread_id and answer.answers >= message.seq
+                order by answer.answers limit 1
+            ) as answer on true
+            where message.id = $1
+            """,
+            message_id,
+        )
+        if not rows:
+            return None
+        if rows[0]["content"] is not None:
+            return text_of(rows[0]["content"], rows[0]["type"])
+        return "" if rows[0]["waits"] else None
 
     async def reset(self, thread: Thread) -> Counts:
         """Delete a conversation: its messages and its thread."""
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             # Locked first: a message that is being heard is then either gone with the rest, or begins the thread anew.
             await connection.execute("select from public.mastra_threads where id = $1 for update", str(thread))
             row = await connection.fetchrow(
                 """
                 with thread as (delete from public.mastra_threads where id = $1 returning 1),
-                     messages as (delete from public.mastra_messages where thread_id = $1 returning 1)
+                     messages as (delete from public.mastra_messages where thread_id = $1 returning 1),
+                     posts as (delete from hathi.posts where thread_id = $1),
+                     given_up as (delete from hathi.given_up where thread_id = $1)
                 select (select count(*) from messages) as mastra_messages,
                        (select count(*) from thread) as mastra_threads
                 """,
@@ -121,7 +202,7 @@ class PostgresTranscript:
 
     async def about(self, resource: Resource) -> Counts:
         """How many rows there are about a person, by table: what `forget` would delete."""
-        rows = await self._database.fetch(
+        rows = await self.database.fetch(
             """
             with about as materialized (select id, thread_id from hathi.messages_about($1))
             select (select count(*) from about) as mastra_messages,
@@ -137,16 +218,18 @@ class PostgresTranscript:
 
     async def forget(self, resource: Resource) -> Counts:
         """Delete all that is stored about a person, with the conversations of which nothing is left."""
-        rows = await self._database.fetch(
+        rows = await self.database.fetch(
             """
             with about as materialized (select id, thread_id from hathi.messages_about($1)),
-                 messages as (delete from public.mastra_messages where id in (select id from about) returning 1),
+                 messages as (delete from public.mastra_messages where id in (select id from about) returning 1, turn),
+                 posts as (delete from hathi.posts where turn in (select turn from messages)),
                  threads as (
                      delete from public.mastra_threads as thread
                      where (thread."resourceId" = $1 or thread.id in (select thread_id from about))
                        and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
                                        and message.id not in (select id from about))
-                     returning 1),
+                     returning 1, id),
+                 given_up as (delete from hathi.given_up where thread_id in (select id from threads)),
                  resources as (delete from public.mastra_resources where id = $1 returning 1)
             select (select count(*) from messages) as mastra_messages,
                    (select count(*) from threads) as mastra_threads,
@@ -158,7 +241,7 @@ class PostgresTranscript:
 
     async def export(self, resource: Resource) -> dict[str, Any]:
         """All that is stored about a person, as values that JSON can hold."""
-        rows = await self._database.fetch(
+        rows = await self.database.fetch(
             """
             select jsonb_build_object(
                 'resource', $1::text,
@@ -179,7 +262,7 @@ class PostgresTranscript:
 
     async def read(self, thread: Thread, last: int) -> list[Line]:
         """What waits for an answer, and the `last` messages besides, oldest first. One round trip."""
-        rows = await self._database.fetch(
+        rows = await self.database.fetch(
             """
             with answered as (
                 select coalesce((select answered from public.mastra_threads where id = $1), 0) as upto

@@ -259,7 +259,7 @@ async def test_help_loads_nothing_heavy(hathi: Hathi) -> None:
 
 async def test_migrate_says_what_it_did(hathi: Hathi, server: Server, empty_name: str) -> None:
     hathi = hathi.watched().but(DATABASE_URL=server.database(empty_name))
-    assert (await hathi.watched()("migrate")).out == "applied 0001_conversations\n"
+    assert (await hathi.watched()("migrate")).out == "applied 0001_conversations\napplied 0002_turns\n"
     assert (await hathi.watched()("migrate")).out == "up to date\n"
 
 

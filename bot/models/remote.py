@@ -208,6 +208,14 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _delay(error: openai.APIError) -> float | None:
+    """Seconds after which the provider wants to be asked again, where it says so."""
+    try:
+        return float(error.response.headers["retry-after"]) if isinstance(error, openai.APIStatusError) else None
+    except (KeyError, ValueError):
+        return None
+
+
 def _count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
@@ -277,7 +285,10 @@ class _Place:
         else:
             did, do = "broke off while asking", "try again, or set FALLBACK_MODELS"
         detail = ", ".join(str(part) for part in (status, code) if part)
-        return self._error(kind, did, do, detail)
+        refusal = self._error(kind, did, do, detail)
+        if isinstance(refusal, ModelBusy):
+            refusal.delay = _delay(error)
+        return refusal
 
     def _no_answer(self) -> ModelError:
         return self._error(ModelSilent, "sent something that is no answer for", f"check {self._settings()}")

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -24,9 +24,9 @@ from bot.errors import (
     PromptTooLong,
     SettingsError,
 )
-from bot.jobs import InProcessJobs
+from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
-from bot.ports import Accept, Recollection, Reply
+from bot.ports import Accept, Lease, Memory, Outbox, Recollection, Reply
 from memory import dsn
 from memory.history import History
 from memory.pool import Database, open_database
@@ -40,6 +40,12 @@ ANA, PORCH = Resource("stage", "ana"), Thread("stage", "porch")
 SECRET = "the treasure lies under the oak"
 
 
+class Free:
+    """A lease that nobody disputes."""
+
+    async def check(self) -> None: ...
+
+
 @dataclass
 class Stage:
     """An adapter that keeps what it was given to show."""
@@ -47,10 +53,11 @@ class Stage:
     name: str = "stage"
     shown: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, accept: Accept) -> None: ...
 
-    def reply(self, thread: Thread) -> Reply:
+    def reply(self, thread: Thread, outbox: Outbox) -> Reply:
         return self
 
     @asynccontextmanager
@@ -62,6 +69,7 @@ class Stage:
 
     async def finish(self, text: str) -> None:
         self.finished.append(text)
+        self.news.set()
 
 
 @dataclass
@@ -70,14 +78,22 @@ class House:
 
     agent: Agent
     stage: Stage
-    said: int = 0
 
     async def say(self, text: str) -> str:
         """Say something; the reply that was posted."""
-        self.said += 1
+        self.stage.news.clear()
         await self.agent.accept(heard(text))
-        await self.agent.turn(Turn(f"turn-{self.said}", PORCH))
+        return await self.hear()
+
+    async def hear(self) -> str:
+        """The next reply."""
+        async with asyncio.timeout(20):
+            await self.stage.news.wait()
         return self.stage.finished[-1]
+
+    def with_memory(self, memory: Memory) -> None:
+        """The same from now on with another memory."""
+        self.agent = replace(self.agent, memory=memory)
 
 
 def heard(text: str) -> Message:
@@ -95,9 +111,16 @@ async def house(transcript: PostgresTranscript, fake: FakeModel) -> AsyncIterato
 async def open_house(transcript: PostgresTranscript, *servers: FakeModel) -> AsyncIterator[House]:
     models = [open_model("openai/test", Keys(openai_base_url=server.base_url)) for server in servers]
     stage = Stage()
-    yield House(
-        Agent(transcript, History(transcript, 10), models, InProcessJobs(), {"stage": stage}, "You are Hathi."), stage
-    )
+    jobs = DurableJobs(transcript.database, ["stage"], heartbeat_seconds=0.2, stalled_seconds=0.6)
+    house = House(Agent(transcript, History(transcript, 10), models, jobs, {"stage": stage}, "You are Hathi."), stage)
+
+    async def work(turn: Turn, lease: Lease) -> None:
+        await house.agent.turn(turn, lease)  # the one that the house has by then
+
+    worker = asyncio.create_task(jobs.run(work))
+    yield house
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
     for model in models:
         await model.close()
 
@@ -135,31 +158,42 @@ async def test_the_answer_grows_before_it_is_whole(house: House) -> None:
 
 
 async def test_what_was_heard_before_a_crash_is_answered_with_the_next_message(house: House, fake: FakeModel) -> None:
-    await house.agent.accept(heard("before the crash"))
+    assert isinstance(house.agent.transcript, PostgresTranscript)
+    await house.agent.transcript.hear(heard("before the crash"))  # and nobody is woken
     await house.say("after it")
     assert asked(fake)[1:] == [("user", "before the crash"), ("user", "after it")]
 
 
 async def test_a_turn_with_nothing_to_answer_says_nothing(house: House, fake: FakeModel) -> None:
     await house.say("hello")
-    await house.agent.turn(Turn("late", PORCH))
+    await house.agent.turn(Turn(10**9, PORCH), Free())
     assert len(house.stage.finished) == len(fake.requests) == 1
 
 
 async def test_a_redelivery_is_not_answered_again(house: House) -> None:
     message = heard("hello")
-    jobs = house.agent.jobs
-    assert isinstance(jobs, InProcessJobs)
     await house.agent.accept(message)
-    worker = asyncio.create_task(jobs.run(house.agent.turn))
-    async with asyncio.timeout(5):
-        while not house.stage.finished:
-            await asyncio.sleep(0.01)
+    await house.hear()
+    for _ in range(3):
         await house.agent.accept(message)
-        await asyncio.sleep(0.1)
-    worker.cancel()
-    await asyncio.gather(worker, return_exceptions=True)
+    await asyncio.sleep(0.2)
     assert len(house.stage.finished) == 1
+
+
+async def test_an_answer_from_before_a_crash_is_posted_without_asking_again(house: House, fake: FakeModel) -> None:
+    await house.agent.turn(Turn(10**9, PORCH, attempt=1, answer="as I was saying"), Free())
+    assert house.stage.finished == ["as I was saying"]
+    assert fake.requests == []
+
+
+async def test_a_busy_model_is_asked_again_later_and_the_order_is_kept(house: House, fake: FakeModel) -> None:
+    busy = faults.Status(429, headers=(("Retry-After", "0"), ("x-should-retry", "false")))
+    fake.answers = [busy, busy]
+    await house.agent.accept(heard("first"))
+    await asyncio.sleep(0.3)
+    await house.agent.accept(heard("second"))
+    assert await house.hear() == "You said: second"
+    assert asked(fake)[1:] == [("user", "first"), ("user", "second")]
 
 
 @pytest.mark.parametrize(
@@ -212,23 +246,25 @@ async def test_too_long_a_history_is_shortened_until_it_fits(house: House, fake:
     assert asked(fake)[-1] == ("user", "newest")
 
 
-async def test_a_memory_that_stays_out_of_reach_is_said_and_the_message_waits(
+async def test_a_memory_that_stays_out_of_reach_is_said_and_the_turn_goes_on_when_it_is_back(
     server: Server, database_name: str, fake: FakeModel
 ) -> None:
+    fake.answers = [faults.Slow("never written down", first=0.5)]
     async with (
         Proxy(server.socket_file) as proxy,
         open_database(dsn.parse(server.through(proxy, database_name)), patience=0.3) as database,
         open_house(PostgresTranscript(database), fake) as house,
     ):
         await house.agent.accept(heard("first"))
+        while not fake.requests:
+            await asyncio.sleep(0.01)
         await proxy.shut()
-        await house.agent.turn(Turn("t", PORCH))
-        assert house.stage.finished == [TOLD[DatabaseDown]]
+        assert await house.hear() == TOLD[DatabaseDown]
         with pytest.raises(DatabaseDown):
             await house.agent.accept(heard("never taken"))
+        house.stage.news.clear()
         await proxy.open()
-        await house.say("second")
-    assert asked(fake)[1:] == [("user", "first"), ("user", "second")]
+        assert await house.hear() == "You said: first"
 
 
 async def test_an_answer_that_cannot_be_written_down_is_given_and_says_so(house: House, database: Database) -> None:
@@ -251,10 +287,10 @@ async def test_a_conversation_deleted_while_the_model_writes_stays_deleted(
 ) -> None:
     fake.answers = [faults.Slow("too late", first=0.3)]
     await house.agent.accept(heard("delete me"))
-    turn = asyncio.create_task(house.agent.turn(Turn("t", PORCH)))
-    await asyncio.sleep(0.1)
+    while not fake.requests:
+        await asyncio.sleep(0.01)
     await transcript.reset(PORCH)
-    await turn
+    await asyncio.sleep(0.6)
     assert house.stage.finished == []
     assert await database.fetch("select from public.mastra_messages") == []
 
@@ -267,16 +303,15 @@ async def test_a_bug_is_loud_in_the_log_without_words_and_the_thread_goes_on(
             await super().recall(turn)
             raise ZeroDivisionError
 
-    good = house.agent
-    assert isinstance(good.transcript, PostgresTranscript)
-    house.agent = Agent(
-        good.transcript, Broken(good.transcript, 10), good.models, good.jobs, good.adapters, good.persona
-    )
-    assert await house.say(SECRET) == BUG.format(turn="turn-1")
-    assert "turn-1" in caplog.text
+    good = house.agent.memory
+    assert isinstance(good, History)
+    house.with_memory(Broken(good.transcript, 10))
+    told = await house.say(SECRET)
+    assert told.startswith(BUG.partition("{turn}")[0])
+    assert f"turn {told.split()[-1].rstrip('.')}: a bug" in caplog.text
     assert "ZeroDivisionError" in caplog.text
     assert SECRET not in caplog.text
-    house.agent = good
+    house.with_memory(good)
     assert await house.say("and now?") == "You said: and now?"
 
 

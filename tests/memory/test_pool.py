@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import asyncpg
 import pytest
 
-from bot.chat import Answer, Message, Resource, Room, Thread, Turn
+from bot.chat import Answer, Message, Resource, Room, Thread
 from bot.errors import DatabaseDown, DatabaseRefused
 from memory import dsn
 from memory.history import History
@@ -16,6 +16,7 @@ from memory.pool import Database, TableMissing, open_database
 from memory.transcript import PostgresTranscript
 from tests.conftest import Server
 from tests.fakes.proxy import Proxy
+from tests.memory.test_transcript import begin, end
 
 
 @pytest.fixture
@@ -41,10 +42,13 @@ async def test_a_turns_statements_are_one_round_trip_each(remote: Database, prox
             Message(f"m{number}", thread, Resource("console", "a"), Room("direct", "t"), "hi", datetime.now(UTC))
         )
         heard = proxy.requests
-        recollection = await history.recall(Turn("t", thread))
+        turn = await begin(transcript, thread)
+        begun = proxy.requests
+        recollection = await history.recall(turn)
         recalled = proxy.requests
-        await transcript.answer(Turn("t", thread), recollection, Answer("ho", "a/b"))
-        trips.append((heard - before, recalled - heard, proxy.requests - recalled))
+        await transcript.answer(turn, recollection, Answer("ho", "a/b"))
+        trips.append((heard - before, recalled - begun, proxy.requests - recalled))
+        await end(transcript, turn)
     assert trips[-1] == (1, 1, 1)
 
 

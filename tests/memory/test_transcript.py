@@ -25,21 +25,41 @@ async def read(transcript: PostgresTranscript, last: int = 10, thread: Thread = 
     return await transcript.read(thread, last)
 
 
-async def answer(transcript: PostgresTranscript, text: str, lines: list[Line], thread: Thread = PORCH) -> bool:
-    return await transcript.answer(Turn("t", thread), Recollection(tuple(lines)), Answer(text, "openai/small"))
+async def begin(transcript: PostgresTranscript, thread: Thread = PORCH) -> Turn:
+    """The thread's turn, taken as a worker takes it."""
+    (row,) = await transcript.database.fetch(
+        "select id, attempts from public.procrastinate_fetch_job_v2(array[$1]::varchar[], null)", thread.platform
+    )
+    return Turn(row["id"], thread, row["attempts"])
+
+
+async def end(transcript: PostgresTranscript, turn: Turn) -> None:
+    """What a worker does when the turn is done."""
+    await transcript.database.fetch("select public.procrastinate_finish_job_v1($1, 'succeeded', true)", turn.id)
+
+
+async def answer(transcript: PostgresTranscript, text: str, turn: Turn, lines: list[Line]) -> bool:
+    return await transcript.answer(turn, Recollection(tuple(lines)), Answer(text, "openai/small"))
+
+
+async def reply(transcript: PostgresTranscript, text: str, thread: Thread = PORCH) -> None:
+    """Answer what waits, in a whole turn."""
+    turn = await begin(transcript, thread)
+    assert await answer(transcript, text, turn, await read(transcript, thread=thread))
+    await end(transcript, turn)
 
 
 async def converse(transcript: PostgresTranscript, *texts: str, author: Resource = ANA, thread: Thread = PORCH) -> None:
     for number, text in enumerate(texts):
         await transcript.hear(message(f"{author}-{number}-{text}", text, author, thread))
-        assert await answer(transcript, f"re {text}", await read(transcript, thread=thread), thread)
+        await reply(transcript, f"re {text}", thread)
 
 
 async def test_a_message_and_its_answer_are_rows_as_mastra_writes_them(
     transcript: PostgresTranscript, database: Database
 ) -> None:
     await transcript.hear(message("1", "My favourite colour is Blue."))
-    assert await answer(transcript, "Noted.", await read(transcript))
+    await reply(transcript, "Noted.")
     said, answered = await database.fetch('select * from public.mastra_messages order by "createdAt"')
     (thread,) = await database.fetch("select * from public.mastra_threads")
     assert (thread["id"], thread["resourceId"], thread["title"]) == ("console:porch", "console:ana", "")
@@ -64,15 +84,22 @@ async def test_a_message_and_its_answer_are_rows_as_mastra_writes_them(
 
 
 async def test_a_thousand_redeliveries_change_nothing(transcript: PostgresTranscript, database: Database) -> None:
-    assert await transcript.hear(message("1"))
-    before = await database.fetch("select * from public.mastra_threads, public.mastra_messages")
+    turn = await transcript.hear(message("1"))
+    everything = "select * from public.mastra_threads, public.mastra_messages, public.procrastinate_jobs"
+    before = await database.fetch(everything)
     heard = await asyncio.gather(*(transcript.hear(message("1")) for _ in range(1000)))
-    assert not any(heard)
-    assert await database.fetch("select * from public.mastra_threads, public.mastra_messages") == before
+    assert set(heard) == {turn}
+    assert await database.fetch(everything) == before
+    await reply(transcript, "once")
+    assert await transcript.hear(message("1")) is None
 
 
-async def test_the_first_deliveries_of_one_message_at_once_are_one_message(transcript: PostgresTranscript) -> None:
-    assert sum(await asyncio.gather(*(transcript.hear(message("1")) for _ in range(50)))) == 1
+async def test_the_first_deliveries_of_one_message_at_once_are_one_turn(
+    transcript: PostgresTranscript, database: Database
+) -> None:
+    await asyncio.gather(*(transcript.hear(message("1")) for _ in range(50)))
+    assert len(await database.fetch("select from public.procrastinate_jobs")) == 1
+    assert len(await database.fetch("select from public.mastra_messages")) == 1
 
 
 async def test_messages_heard_at_once_stand_in_one_order_a_millisecond_apart(
@@ -111,42 +138,67 @@ async def test_what_waits_is_read_beside_the_last_messages(transcript: PostgresT
 
 
 async def test_an_answer_stands_behind_what_it_answers(transcript: PostgresTranscript) -> None:
-    await transcript.hear(message("1", "one"))
-    seen = await read(transcript)
-    await transcript.hear(message("2", "two"))  # while the model thinks about the first
-    assert await answer(transcript, "re one", seen)
+    first = await transcript.hear(message("1", "one"))
+    turn, seen = await begin(transcript), await read(transcript)
+    second = await transcript.hear(message("2", "two"))  # while the model thinks about the first
+    assert (turn.id, second) == (first, (first or 0) + 1)  # a turn that has begun to read may miss it
+    assert await answer(transcript, "re one", turn, seen)
     lines = await read(transcript)
     assert [(line.text, line.waiting) for line in lines] == [("one", False), ("re one", False), ("two", True)]
 
 
 async def test_one_answer_closes_a_burst(transcript: PostgresTranscript) -> None:
-    for number in range(5):
-        await transcript.hear(message(str(number), f"part {number}"))
-    assert await answer(transcript, "all of it", await read(transcript))
+    turns = {await transcript.hear(message(str(number), f"part {number}")) for number in range(5)}
+    assert len(turns) == 1
+    await reply(transcript, "all of it")
     assert not any(line.waiting for line in await read(transcript))
 
 
 async def test_two_answers_to_one_question_are_never_both_written(transcript: PostgresTranscript) -> None:
     await transcript.hear(message("1"))
-    seen = await read(transcript)
-    written = await asyncio.gather(*(answer(transcript, f"answer {number}", seen) for number in range(8)))
+    turn, seen = await begin(transcript), await read(transcript)
+    written = await asyncio.gather(*(answer(transcript, f"answer {number}", turn, seen) for number in range(8)))
     assert sum(written) == 1
     assert len(await read(transcript)) == 2
+
+
+async def test_who_lost_the_turn_writes_nothing_for_it(transcript: PostgresTranscript, database: Database) -> None:
+    await transcript.hear(message("1"))
+    turn, seen = await begin(transcript), await read(transcript)
+    await database.fetch("select public.procrastinate_retry_job_v2($1, null, null, null, null)", turn.id)
+    assert not await answer(transcript, "from the dead", turn, seen)
+    again = await begin(transcript)
+    assert (again.id, again.attempt) == (turn.id, turn.attempt + 1)
+    assert not await answer(transcript, "from the dead", turn, seen)
+    assert await answer(transcript, "from the living", again, seen)
+
+
+async def test_the_answer_to_a_message_can_be_looked_up(transcript: PostgresTranscript) -> None:
+    await transcript.hear(message("1"))
+    await transcript.hear(message("2"))
+    assert await transcript.answer_to("console:porch:1") == ""
+    await reply(transcript, "to both")
+    assert await transcript.answer_to("console:porch:1") == await transcript.answer_to("console:porch:2") == "to both"
+    assert await transcript.answer_to("console:porch:3") is None
 
 
 async def test_an_answer_to_what_was_deleted_meanwhile_is_not_written(
     transcript: PostgresTranscript, database: Database
 ) -> None:
     await transcript.hear(message("1"))
-    seen = await read(transcript)
+    turn, seen = await begin(transcript), await read(transcript)
+    await transcript.record(turn, 0, "post 1")
     await transcript.reset(PORCH)
-    assert not await answer(transcript, "too late", seen)
+    assert not await answer(transcript, "too late", turn, seen)
+    assert await database.fetch("select from hathi.posts") == []
     assert not await database.fetch("select from public.mastra_messages union all select from public.mastra_threads")
 
 
 async def test_what_was_given_up_stays_but_waits_no_longer(transcript: PostgresTranscript) -> None:
     await transcript.hear(message("1", "unlucky"))
-    await transcript.give_up(Turn("t", PORCH), Recollection(tuple(await read(transcript))))
+    turn = await begin(transcript)
+    await transcript.give_up(turn, Recollection(tuple(await read(transcript))), "ModelDown")
+    assert [(thread, why) for _, thread, why in await transcript.given_up()] == [("console:porch", "ModelDown")]
     assert [(line.text, line.waiting) for line in await read(transcript)] == [("unlucky", False)]
 
 
@@ -177,7 +229,7 @@ async def test_forget_takes_a_persons_words_and_the_answers_to_them_and_leaves_t
     await converse(transcript, "bob says", thread=shared, author=BOB)
     await transcript.hear(message("burst-1", "ana in a burst", ANA, shared))
     await transcript.hear(message("burst-2", "bob ends it", BOB, shared))
-    assert await answer(transcript, "to both", await read(transcript, thread=shared), shared)
+    await reply(transcript, "to both", shared)
     await database.fetch(
         """insert into public.mastra_resources (id, "workingMemory", "createdAt", "updatedAt")
            values ('console:ana', 'likes blue', now(), now())"""
