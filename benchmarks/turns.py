@@ -44,7 +44,7 @@ PLATFORM = "bench"
 LAST_MESSAGES = 10  # as the settings have it
 LONGEST = 30.0  # seconds for which threads keep talking, and for which anybody waits for an answer
 IDLE_SECONDS = 10.0
-STUCK = 2.0  # seconds; a turn that has not begun by then is woken by hand, and counted
+STUCK = 2.0  # seconds; when nothing was answered for so long, what waits is woken by hand, and counted
 MORE = 10  # times as many turns are measured side by side as one after the other
 
 
@@ -330,11 +330,11 @@ class _House:
         self.platform.waiting[thread] = self.platform.latest[thread] = spoken
         async with asyncio.timeout(LONGEST):
             await self.agent.accept(message)
-            for stuck in itertools.count():
-                if (await asyncio.wait([spoken.answered], timeout=STUCK))[0]:
-                    break
-                self.platform.stuck.update([thread] if stuck == 0 else [])
-                self.agent.jobs.wake(0)
+            while not (await asyncio.wait([spoken.answered], timeout=STUCK))[0]:
+                last = max(each.posted_at for each in self.platform.latest.values())
+                if time.monotonic_ns() - last > STUCK * 1e9:  # not just slow: nothing is answered anywhere
+                    self.platform.stuck[thread] += 1
+                    self.agent.jobs.wake(0)
         return spoken
 
     async def settled(self) -> None:

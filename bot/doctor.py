@@ -13,6 +13,8 @@ from bot.errors import HathiError, SettingsError
 from bot.models import check, default_model, open_model
 from bot.settings import Settings, read_persona
 from memory.migrate import state
+from memory.pool import TableMissing
+from memory.transcript import PostgresTranscript
 
 State = Literal["ok", "off", "fails"]
 MODEL_SECONDS = 90.0
@@ -31,6 +33,8 @@ async def doctor(settings: Settings) -> int:
     """Print the table on stdout; the exit status is 1 when something that is configured fails."""
     findings = [await _checked("settings", lambda: _settings(settings))]
     findings.append(await _checked("database", lambda: _database(settings)))
+    if findings[-1].state == "ok":
+        findings.append(await _checked("given up", lambda: _given_up(settings)))
     for name in _models(settings):
         findings.append(await _checked("model", lambda name=name: _model(settings, name)))  # type: ignore[misc]
     findings.append(Finding("embedder", "off", "semantic recall is not part of this version"))
@@ -52,6 +56,16 @@ async def _settings(settings: Settings) -> str:
     source = ".env and the environment" if await asyncio.to_thread(Path(".env").is_file) else "the environment"
     given = ", ".join(sorted(name.upper() for name in settings.model_fields_set))
     return f"from {source}: {given or 'nothing is set, all defaults'}"
+
+
+async def _given_up(settings: Settings) -> str:
+    """The last turns that ended without an answer; no failure of today's settings."""
+    async with wiring.open_database_of(settings) as database:
+        try:
+            turns = await PostgresTranscript(database).given_up()
+        except TableMissing:
+            turns = []
+    return "; ".join(f"{at} UTC in {thread}: {reason}" for at, thread, reason in turns) or "none"
 
 
 async def _database(settings: Settings) -> str:

@@ -65,11 +65,14 @@ class Database:
 
         Raises DatabaseDown when the database stays away for `patience` seconds, DatabaseRefused at once.
         """
+        try:
+            return await self._fetch(query, *args)
+        except DatabaseDown as error:
+            log.warning("waiting for the database: %s", error)
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(DatabaseDown),
             stop=tenacity.stop_after_delay(self.patience if patience is None else patience),
             wait=tenacity.wait_exponential(multiplier=0.05, max=1.0),
-            before_sleep=self._log_wait,
             reraise=True,
         )
         return await retrying(self._fetch, query, *args)
@@ -90,10 +93,6 @@ class Database:
     async def _fetch(self, query: str, *args: object) -> list[Record]:
         with _translated(self.place):
             return await self._pool.fetch(query, *args)
-
-    def _log_wait(self, state: tenacity.RetryCallState) -> None:
-        if state.attempt_number == 1 and state.outcome is not None:
-            log.warning("waiting for the database: %s", state.outcome.exception())
 
 
 @asynccontextmanager

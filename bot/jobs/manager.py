@@ -34,8 +34,14 @@ class TurnManager(manager.JobManager):
         self._seen = seen
         self.more = False  # after a finish: something else can be begun
 
-    async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> jobs.Job | None:
-        """Take the oldest job that may begin, and say that we live. Raises DatabaseError."""
+    async def fetch_job(
+        self, queues: Iterable[str] | None, worker_id: int, expected: set[int] | None = None
+    ) -> jobs.Job | None:
+        """Take the oldest job that may begin, and say that we live. Raises DatabaseError.
+
+        With nothing to take, `expected` is left with those of its jobs that still wait.
+        """
+        asked = list(expected or ())
         rows = await self._statements.fetch(
             """
             with alive as (
@@ -53,16 +59,22 @@ class TurnManager(manager.JobManager):
                    job.scheduled_at, job.queue_name, job.attempts, job.worker_id, others.stalled, others.working,
                    (select content from public.mastra_messages where turn = job.id and job.attempts > 0) as answer,
                    (select array_agg(post order by piece) from hathi.posts where turn = job.id and job.attempts > 0)
-                       as posts
+                       as posts,
+                   (select array_agg(id) from public.procrastinate_jobs
+                    where id = any($5::bigint[]) and status = 'todo')
+                       as waiting
             from others, alive, public.procrastinate_fetch_job_v2($1::varchar[], alive.id) as job
             """,
             list(queues or ()),
             worker_id,
             self._stalled_seconds,
             self._running(),
+            asked,
         )
         (row,) = rows
         self._seen(row["stalled"], row["working"])
+        if row["id"] is None and expected is not None:
+            expected.difference_update(set(asked) - set(row["waiting"] or ()))
         return None if row["id"] is None else jobs.Job.from_row({**row, "args": _kwargs(row)})
 
     async def finish_job(self, job: jobs.Job, status: jobs.Status, delete_job: bool) -> None:
@@ -84,7 +96,7 @@ class TurnManager(manager.JobManager):
             delete_job,
             job.queue,
         )
-        self.more = rows[0]["more"]
+        self.more |= rows[0]["more"]
 
     async def retry_job(
         self,

@@ -15,6 +15,7 @@ from procrastinate import exceptions, job_context, worker
 from bot.errors import DatabaseError
 from bot.jobs.manager import TurnManager
 
+LOOK_AGAIN = 1.0  # seconds, while something enqueued here waits; mostly who ends the turn before it begins it at once
 NEVER = 1e9  # seconds: more than a life
 
 
@@ -34,7 +35,7 @@ class QuietWorker(worker.Worker):
         self.beaten_at = -math.inf  # on the monotonic clock, before the last heartbeat was sent
         self._manager = manager
         self.fetching = asyncio.Lock()  # held until what was fetched is among what runs
-        self._expected: set[int] = set()  # enqueued in this process, not fetched yet
+        self._expected: set[int] = set()  # enqueued in this process, and as far as we know not begun
         self._drain = True  # fetch until nothing is left: at the start, and after a turn that left others waiting
 
     def wake(self, job: int | None = None) -> None:
@@ -68,27 +69,31 @@ class QuietWorker(worker.Worker):
 
     async def _fetch_and_process_jobs(self) -> None:
         """Fetch what we were woken for, as long as there is room for it."""
+        self._new_job_event.clear()
         while (self._expected or self._drain) and not self._stop_event.is_set():
             await self._room()
             if self._stop_event.is_set():
                 return
             async with self.fetching:
-                self._new_job_event.clear()
                 before, drain, self._drain = time.monotonic(), self._drain, False
                 assert self.worker_id is not None
                 try:
-                    job = await self._manager.fetch_job(self.queues, self.worker_id)
+                    job = await self._manager.fetch_job(self.queues, self.worker_id, self._expected)
                 except DatabaseError:
                     self._drain = True
                     raise
                 self.beaten_at = before
-                if job is None:  # all that was enqueued here is done, runs elsewhere, or waits for a busy thread
-                    self._expected.clear()
+                if job is None:
+                    if not self._drain:
+                        break
                 else:
                     self._drain = self._drain or drain
                     self._expected.discard(job.id or 0)
                     await self._job_semaphore.acquire()  # there is room, see above
                     self._begin(job)
+
+        if self._expected:  # it waits for its thread: for a turn that ends here, or in another process
+            asyncio.get_running_loop().call_later(LOOK_AGAIN, self._new_job_event.set)
 
     async def _room(self) -> None:
         """Until another turn may begin, or none shall."""
@@ -119,6 +124,8 @@ class QuietWorker(worker.Worker):
         if self._manager.more:
             self._manager.more = False
             self.wake()
+        elif self._expected:
+            self._new_job_event.set()
         if not task.cancelled() and task.exception() is not None:
             self.stop()  # type: ignore[no-untyped-call]  # its end could not be written down: a new worker sees to what this one leaves behind
 

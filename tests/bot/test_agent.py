@@ -187,8 +187,7 @@ async def test_an_answer_from_before_a_crash_is_posted_without_asking_again(hous
 
 
 async def test_a_busy_model_is_asked_again_later_and_the_order_is_kept(house: House, fake: FakeModel) -> None:
-    busy = faults.Status(429, headers=(("Retry-After", "0"), ("x-should-retry", "false")))
-    fake.answers = [busy, busy]
+    fake.answers = [faults.Status(429, headers=(("Retry-After", "1"), ("x-should-retry", "false")))]
     await house.agent.accept(heard("first"))
     await asyncio.sleep(0.3)
     await house.agent.accept(heard("second"))
