@@ -336,6 +336,7 @@ def row(found: Row, *, role: str, content: Row, seq: int) -> dict[str, Any]:
         "author": None,
         "audience": None,
         "addressed": False,
+        "turn": None,
         "answers": None,
     }
 
