@@ -149,7 +149,7 @@ async def test_export_and_forget_from_the_command_line(hathi: Hathi) -> None:
 
 async def test_odd_input_gets_an_answer_and_loses_nothing(hathi: Hathi, fake: FakeModel) -> None:
     lines = [b"", b"   ", b"a \x00 nul", b"broken \xff\xfe utf-8", "Elefant 🐘 象".encode(), b".", b"x" * 100_000]
-    ended = await hathi.watched()(
+    ended = await hathi(
         "chat", stdin=b"\xef\xbb\xbfwith a mark\r\n" + b"\n".join([*lines, b"y" * 1_000_001, b"no newline"])
     )
     assert ended.status == 0, ended.err
@@ -178,7 +178,7 @@ async def test_whoever_reads_our_answers_may_leave(hathi: Hathi) -> None:
     process = await asyncio.create_subprocess_shell(
         "printf 'one\\ntwo\\nthree\\n' | python -m bot chat 2>err | head -1; echo ${PIPESTATUS[1]}",
         cwd=hathi.folder, executable="/bin/bash", stdout=asyncio.subprocess.PIPE,
-        env={**hathi.watched().environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        env={**hathi.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
     )  # fmt: skip
     out, _ = await process.communicate()
     assert out == b"You said: one\n0\n"
@@ -223,7 +223,7 @@ async def test_what_cannot_start_says_so_in_one_line(hathi: Hathi, case: str) ->
     environment, line = BAD_STARTS[case]
     if case == "wrong password":
         environment = {"DATABASE_URL": hathi.environment["DATABASE_URL"].replace("hathi:", "hathi:x", 1)}
-    ended = await hathi.watched().but(**environment)("chat", stdin="hi\n")
+    ended = await hathi.but(**environment)("chat", stdin="hi\n")
     assert (ended.status, ended.out) == (1, "")
     said = [text for text in ended.err.splitlines() if "WARNING memory.pool: waiting for the database" not in text]
     assert len(said) == 1, ended.err
@@ -236,7 +236,7 @@ async def test_what_cannot_start_says_so_in_one_line(hathi: Hathi, case: str) ->
     [["dance"], [], ["run", "irc"], ["export", "nobody"], ["chat", "--as", ""], ["chat", "--thread", "a\nb"]],
 )
 async def test_wrong_usage_is_status_2(hathi: Hathi, arguments: list[str]) -> None:
-    ended = await hathi.watched()(*arguments)
+    ended = await hathi(*arguments)
     assert (ended.status, ended.out) == (2, "")
     assert "usage: hathi" in ended.err
     assert "Traceback" not in ended.err
@@ -321,14 +321,14 @@ async def test_run_serves_health_until_told_to_stop(
 
 
 async def test_run_names_a_platform_that_it_cannot_serve(hathi: Hathi) -> None:
-    ended = await hathi.watched()("run", "discord")
+    ended = await hathi("run", "discord")
     assert ended.status == 1
     assert "discord" in ended.err
 
 
 async def test_the_end_of_chat_by_sigterm_is_clean(tmp_path: Path, fake: FakeModel) -> None:
     hathi = Hathi(tmp_path, {**bare_environment(tmp_path), "OPENAI_BASE_URL": fake.base_url})
-    process = await hathi.watched().start("chat")
+    process = await hathi.start("chat")
     assert process.stdin
     assert process.stdout
     process.stdin.write(b"hi\n")

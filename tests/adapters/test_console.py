@@ -91,7 +91,7 @@ async def sit_down(hathi: Hathi) -> AsyncIterator[Sit]:
     people: list[Person] = []
 
     async def sit(*arguments: str, **environment: str) -> Person:
-        person = Person(hathi.watched().but(**environment))
+        person = Person((hathi if people else hathi.watched()).but(**environment))
         await person.sit_down("chat", *arguments)
         people.append(person)
         await person.sees("you ›")
