@@ -16,7 +16,7 @@ from uuid import uuid4
 from bot.agent import apology
 from bot.chat import Message, Resource, Room, Thread, command_like
 from bot.commands import Commands
-from bot.errors import HathiError
+from bot.errors import DatabaseError, HathiError
 from bot.ports import Accept, Outbox, Reply
 
 if TYPE_CHECKING:  # rich and prompt_toolkit are loaded only for a person
@@ -85,10 +85,13 @@ class Console:
             with self._screen.turn():
                 self._awaited = await accept(message)
                 while not await self._is_answered():
-                    answer = await self._answer_to(message.id)
-                    if answer != "" and not self._answered.is_set():
-                        await self._screen.finish(answer or DELETED)
-                        return
+                    try:
+                        answer = await self._answer_to(message.id)
+                    except DatabaseError:
+                        continue  # the turn says so, or goes on when the database is back
+                    # Without an answer the turn may be just about to say why there is none.
+                    if answer or (answer is None and not await self._is_answered()):
+                        await self.finish(str(self._awaited), answer or DELETED)
         finally:
             self._awaited = None
 

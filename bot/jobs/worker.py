@@ -1,13 +1,12 @@
 """The engine's worker, made quiet: no polling, and a heartbeat only while turns run.
 
-It overrides three private methods of procrastinate's Worker and reads two private fields; tests/bot/jobs fails when
-the library changes under them.
+It overrides three private methods of procrastinate's Worker and uses some private fields; tests/bot/jobs names them
+and fails when the library changes under them.
 """
 
 import asyncio
 import math
 import time
-from collections.abc import Iterable
 from typing import Any
 
 from procrastinate import exceptions, job_context, worker
@@ -128,8 +127,3 @@ class QuietWorker(worker.Worker):
             self._new_job_event.set()
         if not task.cancelled() and task.exception() is not None:
             self.stop()  # type: ignore[no-untyped-call]  # its end could not be written down: a new worker sees to what this one leaves behind
-
-
-def queues_of(names: Iterable[str]) -> list[str]:
-    """Queue names as the engine's tables hold them: at most 128 characters."""
-    return [name[:128] for name in names]
