@@ -80,16 +80,7 @@ class TurnManager(manager.JobManager):
     async def finish_job(self, job: jobs.Job, status: jobs.Status, delete_job: bool) -> None:
         """End a turn that is still ours, and learn whether something else can be begun. Raises DatabaseError."""
         rows = await self._statements.fetch(
-            """
-            with ended as (
-                select public.procrastinate_finish_job_v1(id, $3::public.procrastinate_job_status, $4)
-                from public.procrastinate_jobs where id = $1 and attempts = $2 and status = 'doing'
-            )
-            select (select count(*) from ended) as ended,
-                   exists (select from public.procrastinate_jobs as job
-                           where job.status = 'todo' and job.queue_name = $5
-                             and (job.scheduled_at is null or job.scheduled_at <= now())) as more
-            """,
+            "select hathi.end_turn($1, $2, $3::public.procrastinate_job_status, $4, $5) as more",
             job.id,
             job.attempts,
             status.value,
