@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from bot.agent import apology
-from bot.chat import Message, Resource, Room, Thread, command_like
+from bot.chat import Image, Message, Resource, Room, Thread, command_like
 from bot.commands import Commands
 from bot.errors import DatabaseError, HathiError
 from bot.ports import Accept, Outbox, Reply
@@ -91,7 +91,7 @@ class Console:
                         continue  # the turn says so, or goes on when the database is back
                     # Without an answer the turn may be just about to say why there is none.
                     if answer or (answer is None and not await self._is_answered()):
-                        await self.finish(str(self._awaited), answer or DELETED)
+                        await self.finish(self._awaited, answer or DELETED)
         finally:
             self._awaited = None
 
@@ -113,24 +113,28 @@ class Console:
             queue=self.queue,
         )
 
-    def reply(self, thread: Thread, outbox: Outbox) -> Reply:
+    @asynccontextmanager
+    async def reply(self, thread: Thread, outbox: Outbox) -> AsyncIterator[Reply]:
         """The screen, for the turn that the person waits for; any other answer is in the transcript.
 
         Others are those to another terminal with this conversation, and those from before a crash.
         """
-        return _OnScreen(self, outbox.key)
+        yield _OnScreen(self, outbox.turn.id)
 
     @asynccontextmanager
     async def typing(self, thread: Thread) -> AsyncIterator[None]:
         """The screen shows by itself that the person waits."""
         yield
 
-    async def show(self, turn: str, text: str) -> None:
-        if turn == str(self._awaited):
+    async def download(self, image: Image) -> None:
+        """Nobody can post a picture here."""
+
+    async def show(self, turn: int, text: str) -> None:
+        if turn == self._awaited:
             await self._screen.show(text)
 
-    async def finish(self, turn: str, text: str) -> None:
-        if turn == str(self._awaited) and not self._answered.is_set():
+    async def finish(self, turn: int | None, text: str) -> None:
+        if turn == self._awaited and not self._answered.is_set():
             await self._screen.finish(text)
             self._answered.set()
 
@@ -140,13 +144,16 @@ class _OnScreen:
     """A reply; a terminal keeps no posts."""
 
     console: Console
-    turn: str
+    turn: int
 
     async def show(self, text: str) -> None:
         await self.console.show(self.turn, text)
 
     async def finish(self, text: str) -> None:
         await self.console.finish(self.turn, text)
+
+    async def withdraw(self) -> None:
+        """What was shown goes when the next text comes."""
 
 
 class Pipe:

@@ -28,7 +28,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from benchmarks.outside import ANSWER, Gauge, Gauges, outside
 from bot.agent import Agent
-from bot.chat import Message, Resource, Room, Thread, Turn
+from bot.chat import Image, Message, Resource, Room, Thread, Turn
 from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
 from bot.ports import Lease, Outbox
@@ -376,11 +376,14 @@ class _Platform:
     async def run(self, accept: object) -> None:
         """Nobody is out there."""
 
-    def reply(self, thread: Thread, outbox: Outbox) -> "_Reply":
-        return _Reply(self, thread, outbox)
+    def reply(self, thread: Thread, outbox: Outbox) -> AbstractAsyncContextManager["_Reply"]:
+        return contextlib.nullcontext(_Reply(self, thread, outbox))
 
     def typing(self, thread: Thread) -> AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
+
+    async def download(self, image: Image) -> None:
+        """There are no pictures."""
 
 
 @dataclass(frozen=True)
@@ -402,6 +405,9 @@ class _Reply:
         spoken.posted_trips = self.platform.gauges[Gauge.TRIPS]
         spoken.answered.set_result(None)
         await self.outbox.record(f"{self.outbox.key}-0")
+
+    async def withdraw(self) -> None:
+        """Nothing was shown."""
 
 
 @asynccontextmanager

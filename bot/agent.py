@@ -1,6 +1,7 @@
 """One turn: hear, recall, think, reply, digest. Decides what a person is told when something goes wrong."""
 
 import logging
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from bot.errors import (
     ModelError,
     ModelRefused,
     ModelSilent,
+    PlatformDown,
+    PlatformRefused,
     PromptTooLong,
     TurnLost,
 )
@@ -37,6 +40,7 @@ TOLD: Mapping[type[HathiError], str] = {
     DatabaseError: "My memory does not take anything in right now. Whoever runs me has to look at its database.",
 }
 BUSY_ATTEMPTS = 3  # times that a turn is put off because the model is busy; the client has tried twice each time
+POST_ATTEMPTS = 20  # times that a turn tries to post while the platform is away, up to a minute apart
 BUG = "Something went wrong inside me. Whoever runs me finds it in my log as turn {turn}."
 NOT_WRITTEN = "(I could not write this answer down: my memory is out of reach.)"
 
@@ -54,10 +58,11 @@ class Posts:
     turn: Turn
     lease: Lease
     posts: list[str]
+    question: str
 
     @property
     def key(self) -> str:
-        return str(self.turn.id)
+        return self.turn.first or str(self.turn.id)  # the message's id: a turn's may come again with a new database
 
     async def allow(self) -> None:
         await self.lease.check()
@@ -89,30 +94,45 @@ class Agent:
     async def turn(self, turn: Turn, lease: Lease) -> None:
         """Answer everything that waits in the thread with one reply.
 
-        Raises what means that the turn is to be tried again: ModelBusy, DatabaseDown; and TurnLost.
+        Raises what means that the turn is to be tried again: ModelBusy, DatabaseDown, PlatformDown; and TurnLost.
         """
         adapter = self.adapters[turn.thread.platform]
-        async with adapter.typing(turn.thread):
-            reply = adapter.reply(turn.thread, Posts(self.transcript, turn, lease, list(turn.posts)))
-            if turn.answer is not None:  # written down before a crash: all that is left is to post it
-                await reply.finish(turn.answer)
-                return
-            await self._answer(turn, reply)
+        posts = Posts(self.transcript, turn, lease, list(turn.posts), turn.first)
+        try:
+            async with adapter.typing(turn.thread), adapter.reply(turn.thread, posts) as reply:
+                if turn.answer is not None:  # written down before a crash: all that is left is to post it
+                    await reply.finish(turn.answer)
+                    return
+                await self._answer(turn, posts, reply)
+        except PlatformRefused as error:
+            log.warning("turn %s: nobody sees the answer: %s", turn.id, error)
+        except PlatformDown as error:
+            if turn.attempt >= POST_ATTEMPTS:
+                log.error("turn %s: nobody sees the answer: %s", turn.id, error)  # noqa: TRY400  # expected
+            else:
+                log.warning("turn %s: posted later: %s", turn.id, error)
+                raise
         try:
             await self.memory.digest(turn.thread)
         except HathiError as error:
             log.warning("turn %s: digest left for later: %s", turn.id, error)
 
-    async def _answer(self, turn: Turn, reply: Reply) -> None:
+    async def _answer(self, turn: Turn, posts: Posts, reply: Reply) -> None:
         recollection = Recollection()
         try:
-            recollection = await self.memory.recall(turn)
-            if not any(line.waiting for line in recollection.lines):
-                log.info("turn %s: nothing waits, it was answered with another message", turn.id)
-                return
-            answer = await self._think(turn, recollection, reply)
-            await self._deliver(turn, recollection, answer, reply)
-        except TurnLost:
+            while True:
+                recollection = await self.memory.recall(turn)
+                waiting = [line for line in recollection.lines if line.waiting]
+                if not waiting:
+                    log.info("turn %s: nothing waits, it was answered with another message or deleted", turn.id)
+                    return
+                posts.question = waiting[-1].id
+                answer = await self._think(turn, recollection, reply)
+                if await self._deliver(turn, recollection, answer, reply):
+                    return
+                log.info("turn %s: what it answers was deleted meanwhile", turn.id)
+                await reply.withdraw()
+        except (TurnLost, PlatformDown, PlatformRefused):
             raise
         except ModelError as error:
             if isinstance(error, ModelBusy) and turn.attempt < BUSY_ATTEMPTS:
@@ -144,19 +164,38 @@ class Agent:
         raise failures[0]
 
     async def _ask(self, turn: Turn, model: Model, recollection: Recollection, reply: Reply) -> Answer:
-        """Ask one model, with less and less of the history while it says that it is too much."""
+        """Ask one model, with less and less of the history while it says that it is too much.
+
+        One that will not look at pictures is asked again without them.
+        """
         own = None if self.own_persona else model.persona
         now = None if own else datetime.now(UTC)
         budget = model.budget
+        pictures = await self._pictures(turn, recollection) if model.sees else {}
         while True:
-            prompt = compose(own or self.persona, recollection, budget, now)
+            prompt = compose(own or self.persona, recollection, budget, now, pictures)
             try:
                 return await self._stream(turn, model, prompt, reply)
             except PromptTooLong:
                 budget = sum(tokens(said.text) for said in prompt) // 2
-                if compose(own or self.persona, recollection, budget, now) == prompt:
+                if compose(own or self.persona, recollection, budget, now, pictures) == prompt:
                     raise
                 log.info("turn %s: too long for %s, trying with %d tokens", turn.id, model.name, budget)
+            except ModelRefused as error:
+                if not pictures:
+                    raise
+                log.info("turn %s: without pictures, since %s", turn.id, error)
+                pictures = {}
+
+    async def _pictures(self, turn: Turn, recollection: Recollection) -> Mapping[str, Sequence[str]]:
+        """The pictures of what waits, by line, as data: URLs."""
+        found: dict[str, list[str]] = {}
+        for line in recollection.lines:
+            for image in line.images if line.waiting else ():
+                data = await self.adapters[turn.thread.platform].download(image)
+                if data is not None:
+                    found.setdefault(line.id, []).append(f"data:{image.type};base64,{b64encode(data).decode()}")
+        return found
 
     async def _stream(self, turn: Turn, model: Model, prompt: Prompt, reply: Reply) -> Answer:
         text = ""
@@ -171,18 +210,17 @@ class Agent:
             raise ModelSilent(f"{model.name} answered with nothing")
         return Answer(text.strip(), model.name)
 
-    async def _deliver(self, turn: Turn, recollection: Recollection, answer: Answer, reply: Reply) -> None:
-        """Written down first, then shown to its end."""
+    async def _deliver(self, turn: Turn, recollection: Recollection, answer: Answer, reply: Reply) -> bool:
+        """Written down first, then shown to its end; False when what it answers was deleted."""
         try:
             written = await self.transcript.answer(turn, recollection, answer)
         except DatabaseRefused as error:
             log.error("turn %s: the answer is not written down: %s", turn.id, error)  # noqa: TRY400  # expected
             await reply.finish(f"{answer.text}\n\n{NOT_WRITTEN}")
-            return
+            return True
         if written:
             await reply.finish(answer.text)
-        else:
-            log.info("turn %s: answered elsewhere, or deleted meanwhile", turn.id)
+        return written
 
     async def _apologise(
         self, turn: Turn, recollection: Recollection, sentence: str, reason: str, reply: Reply

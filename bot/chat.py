@@ -48,6 +48,15 @@ class Room:
 
     kind: Literal["direct", "private", "public"]
     id: str
+    space: str = ""  # the guild or workspace that it belongs to; empty for a direct message
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that somebody posted; it stays on the platform, which may take it away after a while."""
+
+    url: str
+    type: str  # its media type: image/png
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,11 @@ class Message:
     room: Room
     text: str
     at: datetime  # with a time zone; when the platform says it was said
-    queue: str = (
-        ""  # which processes can answer: those of the platform, or the terminal that has this conversation open
-    )
+    name: str = ""  # what people there call the author
+    replies_to: str | None = None  # the id of the message, or of the bot's post, that this one is a reply to
+    images: tuple[Image, ...] = ()
+    # Which processes can answer: those of the platform, or the terminal that has this conversation open.
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +85,18 @@ class Line:
     author: str | None = None  # a resource in its text form; None for the bot
     waiting: bool = False  # said to the bot and not answered yet
     seq: int = 0  # its place in the order in which things were written down
+    id: str = ""
+    name: str = ""  # what people call the author
+    quote: "Quote | None" = None  # what it is a reply to
+    images: tuple[Image, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a line replies to."""
+
+    name: str  # of who said it; empty for the bot
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +111,7 @@ class Turn:
     attempt: int = 0
     answer: str | None = None  # written down in an earlier attempt, and not known to have reached the platform
     posts: tuple[str, ...] = ()  # the platform's ids of what earlier attempts posted, in order
+    first: str = ""  # the id of the message that began it
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from bot.chat import Resource, Thread
 from bot.ports import Transcript
 
+ASK = "Ask Hathi about this"  # a message's menu entry that begins a turn instead of a command
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -13,7 +15,18 @@ class Asked:
 
     person: Resource
     thread: Thread
-    words: tuple[str, ...]  # what followed the command's name
+    words: tuple[str, ...] = ()  # what followed the command's name
+    shared: bool = False  # others speak in this conversation too
+    manages: bool = True  # the person may delete what others said here
+    message: str = ""  # the id of the message that the command was given on
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the bot says to a command; with `confirm`, the line to be typed, or the button to be pressed, to do it."""
+
+    text: str
+    confirm: str = ""  # a command as it is typed, without its slash: `forget me yes`
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +36,9 @@ class Command:
     name: str
     usage: str
     summary: str
-    run: Callable[[Asked], Awaitable[str]]
+    run: Callable[[Asked], Awaitable[Told]]
+    words: str = ""  # the words that a platform with forms sends with it when there is nothing to choose
+    menu: str = ""  # its title in the menu of a message; only there
 
 
 class Commands:
@@ -34,50 +49,84 @@ class Commands:
         self._last_messages = last_messages
         self.all = (
             Command("reset", "/reset", "delete this conversation", self._reset),
-            Command("forget", "/forget me", "delete everything about you, everywhere", self._forget),
+            Command("forget", "/forget me", "delete everything about you, everywhere", self._forget, words="me"),
             Command("memory", "/memory", "what I keep of you", self._memory),
             Command("help", "/help", "this list", self._help),
         )
+        self.menu = (
+            Command("forget-message", "", "delete this message", self._forget_message, menu="Forget this message"),
+        )
 
-    async def run(self, name: str, asked: Asked) -> str:
+    async def run(self, name: str, asked: Asked) -> Told:
         """Run the command called `name`; says so when there is none."""
-        for command in self.all:
-            if command.name == name.lower():
+        for command in (*self.all, *self.menu):
+            if command.name == name.lower() and bool(command.menu) == bool(asked.message):
                 return await command.run(asked)
-        return f"There is no /{name}. /help lists what there is."
+        return Told(f"There is no /{name}. /help lists what there is.")
 
     async def typed(self, line: str, person: Resource, thread: Thread) -> str:
         """Run a command as it was typed, `/forget me`."""
         name, *words = line.split()
-        return await self.run(name.removeprefix("/"), Asked(person, thread, tuple(words)))
+        told = await self.run(name.removeprefix("/"), Asked(person, thread, tuple(words)))
+        return f"{told.text} Say /{told.confirm} to do it." if told.confirm else told.text
 
-    async def _reset(self, asked: Asked) -> str:
+    async def _reset(self, asked: Asked) -> Told:
+        if asked.shared and not asked.manages:
+            return await self._reset_own(asked)
+        if asked.shared and asked.words[:1] != ("yes",):
+            return Told(
+                "This deletes what I keep of this conversation, for everybody in it. There is no way back.", "reset yes"
+            )
         counts = await self._transcript.reset(asked.thread)
-        return f"Done: this conversation is deleted, {_many(counts['mastra_messages'], 'message')}."
+        return Told(f"Done: this conversation is deleted, {_many(counts['mastra_messages'], 'message')}.")
 
-    async def _forget(self, asked: Asked) -> str:
+    async def _reset_own(self, asked: Asked) -> Told:
+        """Who may not delete what others said may always delete what they said themselves."""
+        if asked.words[:1] != ("yes",):
+            about = await self._transcript.about(asked.person, asked.thread)
+            return Told(
+                "To delete this whole conversation one needs the right to manage messages here. What you said in it, "
+                f"and what I answered you, is yours to delete: {_many(about['mastra_messages'], 'message')}. "
+                "There is no way back.",
+                "reset yes",
+            )
+        counts = await self._transcript.reset(asked.thread, asked.person)
+        return Told(f"Done: your part of this conversation is deleted, {_many(counts['mastra_messages'], 'message')}.")
+
+    async def _forget(self, asked: Asked) -> Told:
         if asked.words[:1] != ("me",):
-            return "Say /forget me to delete everything about you, or /reset to delete this conversation."
+            return Told("Say /forget me to delete everything about you, or /reset to delete this conversation.")
         if asked.words[1:] != ("yes",):
             about = await self._transcript.about(asked.person)
-            return (
+            return Told(
                 f"This deletes everything about you, everywhere: {_many(about['mastra_messages'], 'message')} in all. "
-                "There is no way back. Say /forget me yes to do it."
+                "There is no way back.",
+                "forget me yes",
             )
         counts = await self._transcript.forget(asked.person)
         rows = ", ".join(f"{number} in {table}" for table, number in counts.items())
-        return f"Done: everything about you is deleted ({rows})."
+        return Told(f"Done: everything about you is deleted ({rows}).")
 
-    async def _memory(self, asked: Asked) -> str:
+    async def _memory(self, asked: Asked) -> Told:
         about = await self._transcript.about(asked.person)
-        return (
-            f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. "
-            f"The last {self._last_messages} of this one are before me when I answer. "
+        here = await self._transcript.about(asked.person, asked.thread)
+        return Told(
+            f"I keep {_many(about['mastra_messages'], 'message')} of our conversations, {here['mastra_messages']} of "
+            f"them from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
             "/reset deletes this conversation, /forget me everything."
         )
 
-    async def _help(self, asked: Asked) -> str:
-        return "\n".join(f"{command.usage}: {command.summary}" for command in self.all)
+    async def _help(self, asked: Asked) -> Told:
+        return Told("\n".join(f"{command.usage}: {command.summary}" for command in self.all))
+
+    async def _forget_message(self, asked: Asked) -> Told:
+        owners = await self._transcript.owners(asked.message)
+        if not owners:
+            return Told("I do not remember this message.")
+        if str(asked.person) not in owners and not asked.manages:
+            return Told("That is somebody else's. Only they, or who may manage messages here, can have me forget it.")
+        counts = await self._transcript.delete([asked.message])
+        return Told(f"Done: it is forgotten, {_many(counts['mastra_messages'], 'message')} in all.")
 
 
 def _many(number: int, noun: str) -> str:

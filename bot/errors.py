@@ -6,6 +6,9 @@ HathiError
 │   ├── DatabaseDown     not reachable now; may come back by itself
 │   └── DatabaseRefused  reachable, but not like this: password, certificate, rights, version, disk
 ├── TurnLost             another worker has taken this turn over
+├── PlatformError
+│   ├── PlatformDown     the chat platform is not reachable now, or wants to be left alone for a while
+│   └── PlatformRefused  it will not take this: no permission there, the channel is gone, the token is wrong
 └── ModelError
     ├── ModelBusy        rate limit, overload, server error
     ├── ModelDown        not reachable, too slow, or the stream broke
@@ -38,6 +41,20 @@ class DatabaseRefused(DatabaseError):
 
 class TurnLost(HathiError):
     """Another worker has taken this turn over: whoever held it may neither post nor write for it any more."""
+
+
+class PlatformError(HathiError):
+    """A chat platform did not take what we sent."""
+
+
+class PlatformDown(PlatformError):
+    """The platform is not reachable now, or wants to be left alone for a while; later may be better."""
+
+    delay: float | None = None  # seconds for which it wants to be left alone
+
+
+class PlatformRefused(PlatformError):
+    """The platform will not take this: no permission there, the channel is gone, the token is wrong."""
 
 
 class ModelError(HathiError):

@@ -1,11 +1,12 @@
 """The doors: what the core needs from adapters, memory, models and the job engine. Small on purpose."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
-from bot.chat import Answer, Line, Message, Resource, Role, Thread, Turn, Usage
+from bot.chat import Answer, Image, Line, Message, Resource, Role, Thread, Turn, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,16 @@ class Said:
 
     role: Role | None  # None: instructions
     text: str
+    images: tuple[str, ...] = ()  # as data: URLs
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as it was left, for catching up with what was said since."""
+
+    thread: Thread
+    newest: str | None  # the id of the last message that was heard there; None when it was deleted
+    at: datetime  # when something last happened there
 
 
 Prompt = Sequence[Said]
@@ -33,8 +44,18 @@ class Outbox(Protocol):
     """What a turn has posted, kept where a crash cannot reach it."""
 
     @property
+    def turn(self) -> Turn:
+        """The turn whose answer it is."""
+        ...
+
+    @property
     def key(self) -> str:
-        """Names this turn, for a platform's idempotency key: `key-0` for the first post, `key-1` for the second…"""
+        """Names this turn for ever, for a platform's idempotency key: with the number of the post behind it."""
+        ...
+
+    @property
+    def question(self) -> str:
+        """The id of the message that is answered: the newest of those that wait."""
         ...
 
     @property
@@ -59,7 +80,11 @@ class Reply(Protocol):
         ...
 
     async def finish(self, text: str) -> None:
-        """Show the final text, all of it; returns when the platform has it."""
+        """Show the final text, all of it; returns when the platform has it. Raises PlatformError."""
+        ...
+
+    async def withdraw(self) -> None:
+        """Take back what was shown: what it answers was deleted meanwhile."""
         ...
 
 
@@ -70,10 +95,13 @@ class Adapter(Protocol):
     def name(self) -> str: ...
 
     async def run(self, accept: Accept) -> None:
-        """Serve until cancelled or at its end; `accept` returns once the message is safe."""
+        """Serve until cancelled or at its end; `accept` returns once the message is safe.
+
+        Raises PlatformRefused when the platform does not let us in.
+        """
         ...
 
-    def reply(self, thread: Thread, outbox: Outbox) -> Reply:
+    def reply(self, thread: Thread, outbox: Outbox) -> AbstractAsyncContextManager[Reply]:
         """A reply to be streamed into; one that a crash interrupted goes on where `outbox` says it stood."""
         ...
 
@@ -81,19 +109,27 @@ class Adapter(Protocol):
         """Show that the bot is at work."""
         ...
 
+    async def download(self, image: Image) -> bytes | None:
+        """A picture that somebody posted; None when it is gone, or too large to be looked at."""
+        ...
+
 
 class Transcript(Protocol):
-    """What was said, in order."""
+    """What was said, in order. Everything is harmless to do twice; everything may raise DatabaseError."""
 
     async def hear(self, message: Message) -> int | None:
         """Write a person's message down and enqueue a turn for it, together; the id of the turn that will answer.
 
-        None if nothing is left to be begun for it. One round trip, harmless to repeat. Raises DatabaseError.
+        None if nothing is left to be begun for it: it was answered, or deleted. One round trip.
         """
         ...
 
+    async def overhear(self, messages: Sequence[Message], owner: Resource) -> None:
+        """Write down what others said in a thread, oldest first, before `owner` brought the bot in; nothing waits."""
+        ...
+
     async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
-        """Write the answer to what waited in `recollection`; False if that was deleted, or the turn was lost."""
+        """Write the answer to what waited in `recollection`; False if that was deleted. Raises TurnLost."""
         ...
 
     async def give_up(self, turn: Turn, recollection: Recollection, reason: str) -> None:
@@ -104,16 +140,44 @@ class Transcript(Protocol):
         """Note the platform's id of a posted piece; `piece` counts from 0."""
         ...
 
-    async def reset(self, thread: Thread) -> Counts:
-        """Delete a conversation."""
+    async def edit(self, message: str, text: str) -> bool:
+        """A message now reads like this; False when it is not known, or read like this before."""
+        ...
+
+    async def delete(self, ids: Sequence[str]) -> Counts:
+        """Delete messages, or answers by the ids of their posts, for good, with the answers to nothing but them."""
+        ...
+
+    async def reset(self, thread: Thread, person: Resource | None = None) -> Counts:
+        """Delete a conversation, or what is about one person in it."""
+        ...
+
+    async def leave(self, space: str) -> Counts:
+        """Delete all conversations of a guild or workspace."""
         ...
 
     async def forget(self, resource: Resource) -> Counts:
         """Delete all that is stored about a person."""
         ...
 
-    async def about(self, resource: Resource) -> Counts:
-        """How many rows there are about a person."""
+    async def about(self, resource: Resource, thread: Thread | None = None) -> Counts:
+        """How many rows there are about a person, everywhere or in one conversation."""
+        ...
+
+    async def owners(self, message: str) -> Set[str]:
+        """Whose a message, or a post of ours, is: its author, or those whom it answers; as resources in text form."""
+        ...
+
+    async def knows(self, thread: Thread, post: str) -> bool:
+        """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
+        ...
+
+    async def reset_at(self, thread: Thread) -> datetime | None:
+        """When a conversation was last reset: what is older is not read in again."""
+        ...
+
+    async def conversations(self, platform: str, days: float, most: int) -> Sequence[Conversation]:
+        """The conversations of the last `days`, newest first."""
         ...
 
 
@@ -145,6 +209,11 @@ class Model(Protocol):
     @property
     def persona(self) -> str | None:
         """Instructions this model was trained on and works best with; None: give it ours."""
+        ...
+
+    @property
+    def sees(self) -> bool:
+        """Whether it can be shown pictures, as far as is known."""
         ...
 
     def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
@@ -187,7 +256,7 @@ class Jobs(Protocol):
     async def run(self, work: Work) -> None:
         """Run turns until cancelled; then those that run may finish, or are handed back.
 
-        What `work` raises decides: ModelBusy, DatabaseDown and cancellation mean again, anything else never.
+        What `work` raises decides: ModelBusy, DatabaseDown, PlatformDown and cancellation mean again, all else never.
         """
         ...
 

@@ -6,28 +6,37 @@ cached part there on every turn, and many a server's chat template refuses instr
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
-from bot.chat import Line
+from bot.chat import Line, Quote
 from bot.ports import Prompt, Recollection, Said
 
+QUOTED = 200  # characters of a message that another one replies to
 
-def compose(persona: str, recollection: Recollection, budget: int, now: datetime | None = None) -> Prompt:
+
+def compose(
+    persona: str,
+    recollection: Recollection,
+    budget: int,
+    now: datetime | None = None,
+    pictures: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Prompt:
     """The prompt: persona and date, history oldest first, then notes, then what waits for an answer.
 
     `budget` is in tokens; what waits is always there, whole, and as much of the history before it as fits.
-    Without `now` the model gets no date.
+    Without `now` the model gets no date. `pictures`: data: URLs by the id of the line that they belong to.
     """
     lines = [line for line in recollection.lines if line.text.strip()]
     first = next((at for at, line in enumerate(lines) if line.waiting), len(lines))
     several = len({line.author for line in lines if line.author}) > 1
     instructions = Said(None, persona if now is None else f"{persona}\n\nToday is {now:%A}, {now.day} {now:%B %Y}.")
-    new = [*_notes(recollection.notes), *(Said(line.role, _words(line, several)) for line in lines[first:])]
+    new = [*_notes(recollection.notes), *(_said(line, several, pictures) for line in lines[first:])]
     left = budget - sum(tokens(said.text) for said in (instructions, *new))
     history: list[Said] = []
     for line in reversed(lines[:first]):
-        said = Said(line.role, _words(line, several))
+        said = _said(line, several, {})
         left -= tokens(said.text)
         if left < 0:
             break
@@ -47,6 +56,20 @@ def _notes(notes: Sequence[str]) -> list[Said]:
     return [Said(None, "What you remember that may matter now:\n" + "\n".join(f"- {note}" for note in notes))]
 
 
-def _words(line: Line, several: bool) -> str:
-    """What was said, with the speaker's name before it where more than one person speaks."""
-    return f"{line.author.partition(':')[2]}: {line.text}" if several and line.author else line.text
+def _said(line: Line, several: bool, pictures: Mapping[str, Sequence[str]]) -> Said:
+    """One message: with the speaker's name before it where more than one person speaks, and what it replies to."""
+    shown = tuple(pictures.get(line.id, ()))
+    name = f"{_name(line)}: " if several and line.author else ""
+    quote = f"(in reply to {_quoted(line.quote)}) " if line.quote else ""
+    unseen = " (you cannot see the picture)" if line.waiting and line.images and not shown else ""
+    return Said(line.role, f"{name}{quote}{line.text}{unseen}", shown)
+
+
+def _name(line: Line) -> str:
+    return line.name or str(line.author).partition(":")[2]
+
+
+def _quoted(quote: Quote) -> str:
+    text = " ".join(quote.text.split())
+    cut = f"{text[:QUOTED]}…" if len(text) > QUOTED else text
+    return f'{quote.name or "you"}: "{cut}"'

@@ -5,11 +5,15 @@ times are at least a millisecond apart (Mastra orders by time).
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
-from bot.chat import Answer, Line, Message, Resource, Thread, Turn, storable
-from bot.ports import Counts, Recollection
+from bot.chat import Answer, Image, Line, Message, Quote, Resource, Thread, Turn, storable
+from bot.errors import TurnLost
+from bot.ports import Conversation, Counts, Recollection
 from memory.pool import Database
 from memory.privacy import audience
 
@@ -24,8 +28,8 @@ class PostgresTranscript:
         """Write a person's message down and enqueue a turn for it; the turn's id.
 
         Where a turn of the thread is enqueued and not begun, that one will do: it is locked, so it cannot begin
-        before this message is there to be read. A message that was there already changes nothing; None if no turn
-        waits for it any more.
+        before this message is there to be read. A message that was there already, or was deleted, changes nothing;
+        None if no turn waits for it any more.
         """
         rows = await self.database.fetch(
             """
@@ -36,9 +40,10 @@ class PostgresTranscript:
                 ) as said
             ), thread as (
                 insert into public.mastra_threads as thread
-                    (id, "resourceId", title, "createdAt", "updatedAt", "createdAtZ", "updatedAtZ")
-                select $2, $3, '', said, said, said at time zone 'utc', said at time zone 'utc' from clock
+                    (id, "resourceId", title, "createdAt", "updatedAt", "createdAtZ", "updatedAtZ", space)
+                select $2, $3, '', said, said, said at time zone 'utc', said at time zone 'utc', $11 from clock
                 where not exists (select from public.mastra_messages where id = $1)
+                  and not exists (select from hathi.deleted where id = $1)
                 on conflict (id) do update set
                     "updatedAt" = greatest(excluded."updatedAt", thread."updatedAt" + interval '1 ms'),
                     "updatedAtZ" =
@@ -47,8 +52,10 @@ class PostgresTranscript:
             ), message as (
                 insert into public.mastra_messages
                     (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
-                     author, audience, addressed)
-                select $1, id, $4, 'user', 'v2', "updatedAt", "updatedAtZ", "resourceId", $3, $5, true from thread
+                     author, audience, addressed, name, replies_to, images)
+                select $1, id, $4, 'user', 'v2', "updatedAt", "updatedAtZ", "resourceId",
+                       $3, $5, true, $8, $9, $10::jsonb
+                from thread
                 on conflict (id) do nothing
                 returning seq
             ), enqueued as (
@@ -58,7 +65,7 @@ class PostgresTranscript:
                 order by job.id limit 1 for update
             ), deferred as (
                 select (public.procrastinate_defer_jobs_v1(array[row(
-                    $7::text, 'turn', 0, $2, null, jsonb_build_object('thread', $2::text), null
+                    $7::text, 'turn', 0, $2, null, jsonb_build_object('thread', $2::text, 'message', $1::text), null
                 )::public.procrastinate_job_to_defer_v1]))[1] as id
                 from message where not exists (select from enqueued)
             )
@@ -71,12 +78,189 @@ class PostgresTranscript:
             audience(message.room),
             message.at,
             message.queue or message.thread.platform,
+            _name(message),
+            message.replies_to,
+            _images(message),
+            message.room.space or None,
         )
         turn: int | None = rows[0]["turn"]
         return turn
 
+    async def overhear(self, messages: Sequence[Message], owner: Resource) -> None:
+        """Write down what others said in a thread before somebody, its `owner`, brought the bot in; nothing waits.
+
+        All are of one thread, oldest first; those that are there already, or were deleted, change nothing.
+        """
+        thread = messages[0].thread
+        await self.database.fetch(
+            """
+            with given as (
+                select * from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                                     $9::timestamptz[])
+                    with ordinality as given (id, author, name, content, audience, replies_to, at, place)
+                where not exists (select from public.mastra_messages as message where message.id = given.id)
+                  and not exists (select from hathi.deleted where deleted.id = given.id)
+            ), timed as (
+                select *, greatest(
+                    max(date_trunc('milliseconds', least(at, clock_timestamp()) at time zone 'utc')
+                        - place * interval '1 ms') over (order by place),
+                    (select max("createdAt") from public.mastra_messages where thread_id = $1)
+                ) + place * interval '1 ms' as said
+                from given
+            ), thread as (
+                insert into public.mastra_threads as thread
+                    (id, "resourceId", title, "createdAt", "updatedAt", "createdAtZ", "updatedAtZ", space)
+                select $1, $2, '', min(said), max(said), min(said) at time zone 'utc', max(said) at time zone 'utc', $10
+                from timed having count(*) > 0
+                on conflict (id) do update set
+                    "updatedAt" = greatest(excluded."updatedAt", thread."updatedAt"),
+                    "updatedAtZ" = greatest(excluded."updatedAt", thread."updatedAt") at time zone 'utc'
+                returning id, "resourceId"
+            )
+            insert into public.mastra_messages
+                (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
+                 author, audience, name, replies_to)
+            select timed.id, thread.id, content, 'user', 'v2', said, said at time zone 'utc', "resourceId",
+                   author, audience, name, replies_to
+            from timed, thread order by place
+            on conflict (id) do nothing
+            """,
+            str(thread),
+            str(owner),
+            [message.id for message in messages],
+            [str(message.author) for message in messages],
+            [_name(message) for message in messages],
+            [_content(message.text) for message in messages],
+            [audience(message.room) for message in messages],
+            [message.replies_to for message in messages],
+            [message.at for message in messages],
+            messages[0].room.space or None,
+        )
+
+    async def edit(self, message: str, text: str) -> bool:
+        """What somebody said now reads like this; False when it is not known, or reads like this already."""
+        rows = await self.database.fetch(
+            """
+            update public.mastra_messages set content = $2
+            where id = $1 and author is not null and content <> $2 returning 1
+            """,
+            message,
+            _content(text),
+        )
+        return bool(rows)
+
+    async def delete(self, ids: Sequence[str]) -> Counts:
+        """Delete messages, or answers by the ids of their posts, and the answers to nothing but them; for good.
+
+        A message that comes to us only after its deletion is not written down either.
+        """
+        rows = await self.database.fetch(
+            """
+            with target as materialized (
+                select id, thread_id, seq, turn from public.mastra_messages where id = any($1)
+                union
+                select message.id, message.thread_id, message.seq, message.turn
+                from hathi.posts as post join public.mastra_messages as message on message.turn = post.turn
+                where post.post = any($1)
+            ), answer as (
+                select id, turn, thread_id, answers as upto,
+                       lag(answers, 1, 0::bigint) over (partition by thread_id order by answers) as since
+                from public.mastra_messages
+                where thread_id in (select thread_id from target) and answers is not null
+            ), gone as materialized (
+                select id, thread_id, turn from target
+                union
+                select id, thread_id, turn from answer
+                where exists (select from target where target.thread_id = answer.thread_id
+                              and target.seq > since and target.seq <= upto)
+                  and not exists (select from public.mastra_messages as message
+                                  where message.thread_id = answer.thread_id and addressed
+                                    and message.seq > since and message.seq <= upto
+                                    and message.id not in (select id from target))
+            ), messages as (
+                delete from public.mastra_messages where id in (select id from gone) returning 1
+            ), posts as (
+                delete from hathi.posts where turn in (select turn from gone)
+            ), threads as (
+                delete from public.mastra_threads as thread
+                where id in (select thread_id from gone)
+                  and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
+                                  and message.id not in (select id from gone))
+                returning 1
+            ), old as (
+                delete from hathi.deleted where at < now() - interval '2 days'
+            ), remembered as (
+                insert into hathi.deleted (id) select unnest($1) on conflict (id) do nothing
+            )
+            select (select count(*) from messages) as mastra_messages, (select count(*) from threads) as mastra_threads
+            """,
+            list(ids),
+        )
+        return dict(rows[0])
+
+    async def owners(self, message: str) -> set[str]:
+        """Whose a message, or an answer by the id of one of its posts, is: its author, or those whom it answers."""
+        rows = await self.database.fetch(
+            """
+            with message as (
+                select * from public.mastra_messages
+                where id = $1 or turn = (select turn from hathi.posts where post = $1 limit 1)
+            )
+            select coalesce(question.author, message.author) as author
+            from message left join lateral (
+                select author from public.mastra_messages as question
+                where question.thread_id = message.thread_id and addressed and question.seq <= message.answers
+                  and question.seq > coalesce(
+                      (select max(earlier.answers) from public.mastra_messages as earlier
+                       where earlier.thread_id = message.thread_id and earlier.answers < message.answers), 0)
+            ) as question on true
+            """,
+            message,
+        )
+        return {row["author"] for row in rows if row["author"]}
+
+    async def knows(self, thread: Thread, post: str) -> bool:
+        """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
+        rows = await self.database.fetch(
+            """
+            select exists (select from public.mastra_threads where id = $1)
+                or exists (select from hathi.posts where post = $2) as known
+            """,
+            str(thread),
+            post,
+        )
+        return bool(rows[0]["known"])
+
+    async def reset_at(self, thread: Thread) -> datetime | None:
+        """When a conversation was last reset."""
+        rows = await self.database.fetch("select at from hathi.resets where thread_id = $1", str(thread))
+        return rows[0]["at"] if rows else None
+
+    async def conversations(self, platform: str, days: float, most: int) -> list[Conversation]:
+        """The conversations of the last `days` on a platform, newest first, and what was last said to the bot there."""
+        rows = await self.database.fetch(
+            """
+            select id, newest, at from (
+                select thread.id, newest.id as newest, thread."updatedAtZ" as at
+                from public.mastra_threads as thread left join lateral (
+                    select id from public.mastra_messages
+                    where thread_id = thread.id and author is not null and addressed order by seq desc limit 1
+                ) as newest on true
+                union all
+                select thread_id, null, at from hathi.resets
+                where not exists (select from public.mastra_threads as thread where thread.id = thread_id)
+            ) as conversation
+            where starts_with(id, $1 || ':') and at > now() - make_interval(secs => $2 * 86400)
+            order by at desc limit $3
+            """,
+            platform,
+            days,
+            most,
+        )
+        return [Conversation(Thread.parse(row["id"]), row["newest"], row["at"]) for row in rows]
+
     async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
-        """Write the answer to what waited; False if that was deleted, or if somebody else holds the turn now.
+        """Write the answer to what waited; False if that was deleted meanwhile. Raises TurnLost.
 
         The id is made from the question's, so that two answers to one question cannot both be written.
         """
@@ -103,14 +287,17 @@ class PostgresTranscript:
                 where thread.id = $1
                 returning thread.id, thread."resourceId", thread."updatedAt", thread."updatedAtZ",
                           question.id as question, question.seq, question.audience
+            ), written as (
+                insert into public.mastra_messages
+                    (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
+                     audience, answers, turn)
+                select question || ':answer', id, $3, 'assistant', 'v2', "updatedAt", "updatedAtZ", "resourceId",
+                       audience, seq, $4
+                from thread
+                on conflict (id) do nothing
+                returning seq
             )
-            insert into public.mastra_messages
-                (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId", audience, answers, turn)
-            select question || ':answer', id, $3, 'assistant', 'v2', "updatedAt", "updatedAtZ", "resourceId",
-                   audience, seq, $4
-            from thread
-            on conflict (id) do nothing
-            returning seq
+            select (select count(*) from held) as held, (select count(*) from written) as written
             """,
             str(turn.thread),
             _newest_waiting(recollection),
@@ -118,7 +305,9 @@ class PostgresTranscript:
             turn.id,
             turn.attempt,
         )
-        return bool(rows)
+        if not rows[0]["held"]:
+            raise TurnLost(f"turn {turn.id} is somebody else's now")
+        return bool(rows[0]["written"])
 
     async def give_up(self, turn: Turn, recollection: Recollection, reason: str) -> None:
         """Close the turn without an answer: what waited stays in the conversation, but waits no longer."""
@@ -182,17 +371,26 @@ class PostgresTranscript:
             return text_of(rows[0]["content"], rows[0]["type"])
         return "" if rows[0]["waits"] else None
 
-    async def reset(self, thread: Thread) -> Counts:
-        """Delete a conversation: its messages and its thread."""
+    async def reset(self, thread: Thread, person: Resource | None = None) -> Counts:
+        """Delete a conversation, its messages and its thread; or what is about one person in it."""
+        if person is not None:
+            return await self._forget(person, thread)
         async with self.database.transaction() as connection:
             # Locked first: a message that is being heard is then either gone with the rest, or begins the thread anew.
             await connection.execute("select from public.mastra_threads where id = $1 for update", str(thread))
             row = await connection.fetchrow(
                 """
                 with thread as (delete from public.mastra_threads where id = $1 returning 1),
-                     messages as (delete from public.mastra_messages where thread_id = $1 returning 1),
+                     messages as (delete from public.mastra_messages where thread_id = $1 returning id, author),
                      posts as (delete from hathi.posts where thread_id = $1),
-                     given_up as (delete from hathi.given_up where thread_id = $1)
+                     given_up as (delete from hathi.given_up where thread_id = $1),
+                     old as (delete from hathi.deleted where at < now() - interval '2 days'),
+                     remembered as (
+                         insert into hathi.deleted (id) select id from messages where author is not null
+                         on conflict (id) do nothing),
+                     noted as (
+                         insert into hathi.resets (thread_id) values ($1)
+                         on conflict (thread_id) do update set at = now())
                 select (select count(*) from messages) as mastra_messages,
                        (select count(*) from thread) as mastra_threads
                 """,
@@ -200,42 +398,70 @@ class PostgresTranscript:
             )
         return dict(row or {})
 
-    async def about(self, resource: Resource) -> Counts:
-        """How many rows there are about a person, by table: what `forget` would delete."""
+    async def leave(self, space: str) -> Counts:
+        """Delete all conversations of a guild or workspace, one after the other: harmless to begin again."""
+        rows = await self.database.fetch("select id from public.mastra_threads where space = $1", space)
+        counts: Counter[str] = Counter()
+        for row in rows:
+            counts.update(await self.reset(Thread.parse(row["id"])))
+        return counts
+
+    async def about(self, resource: Resource, thread: Thread | None = None) -> Counts:
+        """How many rows there are about a person, by table: what `forget`, or `reset` in this thread, would delete."""
         rows = await self.database.fetch(
             """
-            with about as materialized (select id, thread_id from hathi.messages_about($1))
+            with about as materialized (
+                select id, thread_id from hathi.messages_about($1) where $2::text is null or thread_id = $2
+            )
             select (select count(*) from about) as mastra_messages,
                    (select count(*) from public.mastra_threads as thread
-                    where (thread."resourceId" = $1 or thread.id in (select thread_id from about))
+                    where ((thread."resourceId" = $1 and $2::text is null)
+                           or thread.id in (select thread_id from about))
                       and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
                                       and message.id not in (select id from about))) as mastra_threads,
-                   (select count(*) from public.mastra_resources where id = $1) as mastra_resources
+                   (select count(*) from public.mastra_resources where id = $1 and $2::text is null) as mastra_resources
             """,
             str(resource),
+            None if thread is None else str(thread),
         )
         return dict(rows[0])
 
     async def forget(self, resource: Resource) -> Counts:
         """Delete all that is stored about a person, with the conversations of which nothing is left."""
+        return await self._forget(resource, None)
+
+    async def _forget(self, resource: Resource, thread: Thread | None) -> Counts:
         rows = await self.database.fetch(
             """
-            with about as materialized (select id, thread_id from hathi.messages_about($1)),
-                 messages as (delete from public.mastra_messages where id in (select id from about) returning 1, turn),
+            with about as materialized (
+                select id, thread_id from hathi.messages_about($1) where $2::text is null or thread_id = $2
+            ),
+                 messages as (
+                     delete from public.mastra_messages where id in (select id from about)
+                     returning 1, id, turn, author),
                  posts as (delete from hathi.posts where turn in (select turn from messages)),
                  threads as (
                      delete from public.mastra_threads as thread
-                     where (thread."resourceId" = $1 or thread.id in (select thread_id from about))
+                     where ((thread."resourceId" = $1 and $2::text is null)
+                            or thread.id in (select thread_id from about))
                        and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
                                        and message.id not in (select id from about))
                      returning 1, id),
                  given_up as (delete from hathi.given_up where thread_id in (select id from threads)),
-                 resources as (delete from public.mastra_resources where id = $1 returning 1)
+                 resources as (delete from public.mastra_resources where id = $1 and $2::text is null returning 1),
+                 old as (delete from hathi.deleted where at < now() - interval '2 days'),
+                 remembered as (
+                     insert into hathi.deleted (id) select id from messages where author is not null
+                     on conflict (id) do nothing),
+                 noted as (
+                     insert into hathi.resets (thread_id) select id from threads
+                     on conflict (thread_id) do update set at = now())
             select (select count(*) from messages) as mastra_messages,
                    (select count(*) from threads) as mastra_threads,
                    (select count(*) from resources) as mastra_resources
             """,
             str(resource),
+            None if thread is None else str(thread),
         )
         return dict(rows[0])
 
@@ -274,9 +500,18 @@ class PostgresTranscript:
                 where thread_id = $1 and role in ('user', 'assistant') and not (addressed and seq > upto)
                 order by coalesce(answers, seq) desc, seq desc limit $2
             )
-            select role, type, content, coalesce(author, "resourceId") as author, waiting, seq
+            select line.id, line.role, line.type, line.content, coalesce(line.author, line."resourceId") as author,
+                   line.waiting, line.seq, line.name, line.images,
+                   quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type
             from (select * from earlier union all select * from waiting) as line
-            order by coalesce(answers, seq), seq
+            left join lateral (
+                select name, content, type from public.mastra_messages as message
+                where line.replies_to is not null and message.thread_id = $1
+                  and (message.id = line.replies_to
+                       or message.turn = (select turn from hathi.posts where post = line.replies_to limit 1))
+                limit 1
+            ) as quoted on true
+            order by coalesce(line.answers, line.seq), line.seq
             """,
             str(thread),
             last,
@@ -288,6 +523,12 @@ class PostgresTranscript:
                 author=row["author"] if row["role"] == "user" else None,
                 waiting=row["waiting"],
                 seq=row["seq"],
+                id=row["id"],
+                name=row["name"] or "",
+                quote=None
+                if row["quoted"] is None
+                else Quote(row["quoted_name"] or "", text_of(row["quoted"], row["quoted_type"])),
+                images=tuple(Image(**image) for image in json.loads(row["images"] or "[]")),
             )
             for row in rows
         ]
@@ -322,6 +563,14 @@ def _content(text: str, metadata: dict[str, str] | None = None) -> str:
     if metadata:
         content["metadata"] = metadata
     return json.dumps(content, ensure_ascii=False)
+
+
+def _name(message: Message) -> str | None:
+    return storable(message.name) or None
+
+
+def _images(message: Message) -> str | None:
+    return json.dumps([asdict(image) for image in message.images]) if message.images else None
 
 
 def _newest_waiting(recollection: Recollection) -> int:

@@ -13,7 +13,7 @@ import procrastinate
 from procrastinate import exceptions, job_context, retry
 
 from bot.chat import Thread, Turn
-from bot.errors import DatabaseDown, DatabaseError, ModelBusy, TurnLost
+from bot.errors import DatabaseDown, DatabaseError, ModelBusy, PlatformDown, TurnLost
 from bot.jobs.connector import StatementsConnector
 from bot.jobs.manager import TurnManager
 from bot.jobs.worker import QuietWorker
@@ -86,12 +86,19 @@ class DurableJobs:
             if self._reviving is not None:
                 self._reviving.cancel()
 
-    async def _turn(self, context: job_context.JobContext, thread: str, answer: Any = None, posts: Any = None) -> None:
+    async def _turn(
+        self,
+        context: job_context.JobContext,
+        thread: str,
+        message: str = "",
+        answer: str | None = None,
+        posts: list[str] | None = None,
+    ) -> None:
         job = context.job
         assert job.id is not None
         assert self._work is not None
         stored = json.loads(answer)["content"] if answer is not None else None
-        turn = Turn(job.id, Thread.parse(thread), job.attempts, stored, tuple(posts or ()))
+        turn = Turn(job.id, Thread.parse(thread), job.attempts, stored, tuple(posts or ()), message)
         if turn.attempt:
             log.info("turn %s in %s: attempt %d", turn.id, turn.thread, turn.attempt + 1)
         try:
@@ -160,7 +167,7 @@ class _Again(retry.BaseRetryStrategy):
         self._later = later
 
     def get_retry_decision(self, *, exception: BaseException, job: Any) -> retry.RetryDecision | None:
-        if isinstance(exception, ModelBusy):
+        if isinstance(exception, ModelBusy | PlatformDown):
             delay = DELAYS[min(job.attempts, len(DELAYS) - 1)] if exception.delay is None else exception.delay
             return self._in(min(delay, LONGEST_DELAY))
         if isinstance(exception, DatabaseDown):

@@ -100,6 +100,7 @@ class LateModel:
     """A remote model that is reached for at its first question: importing the vendor's client takes up to a second."""
 
     persona = None
+    sees = True
 
     def __init__(self, name: str, budget: int, reach: Callable[[], "RemoteModel"]) -> None:
         self.name = name

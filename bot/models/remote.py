@@ -22,7 +22,7 @@ from bot.errors import (
     PromptTooLong,
     SettingsError,
 )
-from bot.ports import Prompt
+from bot.ports import Prompt, Said
 
 CONNECT = 10.0  # seconds; a provider that is up accepts within one, a packet lost on the way takes three
 SILENCE = 60.0  # seconds without a byte, from the request on: a large model may think that long before its first word
@@ -48,6 +48,7 @@ class RemoteModel:
     """A model at a provider, or in a server of one's own. One pool of connections; close it at the end."""
 
     persona = None
+    sees = True  # most do; one that does not refuses, and is asked again without pictures
 
     def __init__(
         self,
@@ -135,7 +136,7 @@ class RemoteModel:
         """
         body: dict[str, object] = {
             "model": self._model,
-            "messages": [{"role": said.role or "system", "content": said.text} for said in prompt],
+            "messages": [{"role": said.role or "system", "content": _content_of(said)} for said in prompt],
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -149,6 +150,15 @@ class RemoteModel:
             async with asyncio.timeout(self._patience):
                 chunk = await anext(stream, None)
             return None if chunk is None else _read(chunk)
+
+
+def _content_of(said: Said) -> str | list[dict[str, object]]:
+    """Plain text where that is all: some servers know nothing else."""
+    if not said.images:
+        return said.text
+    parts: list[dict[str, object]] = [{"type": "text", "text": said.text}]
+    parts += [{"type": "image_url", "image_url": {"url": url}} for url in said.images]
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from bot.agent import BUG, NOT_WRITTEN, TOLD, Agent, apology
-from bot.chat import Message, Resource, Room, Thread, Turn
+from bot.chat import Image, Message, Resource, Room, Thread, Turn
 from bot.errors import (
     DatabaseDown,
     DatabaseRefused,
@@ -53,12 +53,14 @@ class Stage:
     name: str = "stage"
     shown: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    pictures: dict[str, bytes] = field(default_factory=dict)  # by their URL
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, accept: Accept) -> None: ...
 
-    def reply(self, thread: Thread, outbox: Outbox) -> Reply:
-        return self
+    @asynccontextmanager
+    async def reply(self, thread: Thread, outbox: Outbox) -> AsyncIterator[Reply]:
+        yield self
 
     @asynccontextmanager
     async def typing(self, thread: Thread) -> AsyncIterator[None]:
@@ -70,6 +72,12 @@ class Stage:
     async def finish(self, text: str) -> None:
         self.finished.append(text)
         self.news.set()
+
+    async def withdraw(self) -> None:
+        self.shown.clear()
+
+    async def download(self, image: Image) -> bytes | None:
+        return self.pictures.get(image.url)
 
 
 @dataclass

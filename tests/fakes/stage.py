@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from aiohttp import ClientSession, web
 
-from bot.chat import Message, Resource, Room, Thread
+from bot.chat import Image, Message, Resource, Room, Thread
 from bot.ports import Accept, Outbox, Reply
 
 PART = "\n---\n"  # between the parts of an answer that are posted one by one
@@ -115,12 +115,16 @@ class StageAdapter:
                 await accept(Message(f"stage:{event['id']}", thread, person, room, event["text"], datetime.now(UTC)))
                 await self.call("POST", "/ack", {"id": event["id"]})
 
-    def reply(self, thread: Thread, outbox: Outbox) -> Reply:
-        return StageReply(self, thread, outbox)
+    @asynccontextmanager
+    async def reply(self, thread: Thread, outbox: Outbox) -> AsyncIterator[Reply]:
+        yield StageReply(self, thread, outbox)
 
     @asynccontextmanager
     async def typing(self, thread: Thread) -> AsyncIterator[None]:
         yield
+
+    async def download(self, image: Image) -> None:
+        """Nobody posts pictures here."""
 
     async def call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
         async with self._client.request(method, self._url + path, json=body) as response:
@@ -143,6 +147,9 @@ class StageReply:
     async def finish(self, text: str) -> None:
         for number, part in enumerate(text.split(PART)):
             await self._put(number, part)
+
+    async def withdraw(self) -> None:
+        """What is shown stays: nobody deletes here."""
 
     async def _put(self, number: int, text: str) -> None:
         await self.outbox.allow()

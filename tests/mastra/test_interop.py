@@ -338,6 +338,9 @@ def row(found: Row, *, role: str, content: Row, seq: int) -> dict[str, Any]:
         "addressed": False,
         "turn": None,
         "answers": None,
+        "name": None,
+        "replies_to": None,
+        "images": None,
     }
 
 

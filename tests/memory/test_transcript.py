@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.chat import Answer, Line, Message, Resource, Room, Thread, Turn
+from bot.errors import TurnLost
 from bot.ports import Recollection
 from memory.pool import Database
 from memory.transcript import PostgresTranscript, text_of
@@ -166,10 +167,12 @@ async def test_who_lost_the_turn_writes_nothing_for_it(transcript: PostgresTrans
     await transcript.hear(message("1"))
     turn, seen = await begin(transcript), await read(transcript)
     await database.fetch("select public.procrastinate_retry_job_v2($1, null, null, null, null)", turn.id)
-    assert not await answer(transcript, "from the dead", turn, seen)
+    with pytest.raises(TurnLost):
+        await answer(transcript, "from the dead", turn, seen)
     again = await begin(transcript)
     assert (again.id, again.attempt) == (turn.id, turn.attempt + 1)
-    assert not await answer(transcript, "from the dead", turn, seen)
+    with pytest.raises(TurnLost):
+        await answer(transcript, "from the dead", turn, seen)
     assert await answer(transcript, "from the living", again, seen)
 
 

@@ -198,7 +198,8 @@ async def test_a_worker_taken_for_dead_can_neither_post_nor_write_nor_end_the_tu
         silent._worker.beaten_at = -1e9  # the loop had stalled: its heartbeat is old
         with pytest.raises(TurnLost):
             await lease.check()
-        assert not await transcript.answer(turn, Recollection(tuple(lines)), Answer("from the dead", "a/b"))
+        with pytest.raises(TurnLost):
+            await transcript.answer(turn, Recollection(tuple(lines)), Answer("from the dead", "a/b"))
         outcome.append("silent")
 
     async def take_over(turn: Turn, lease: Lease) -> None:
