@@ -38,6 +38,7 @@ class Console:
     """One person in one conversation, on stdin and stdout."""
 
     name = PLATFORM
+    trouble = None
 
     def __init__(
         self, person: Resource, thread: Thread, commands: Commands, answer_to: AnswerTo, past: Sequence[str] = ()

@@ -368,6 +368,7 @@ class _Platform:
 
     gauges: Gauges
     name: str = PLATFORM
+    trouble: str | None = None
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     waiting: dict[Thread, _Spoken] = field(default_factory=dict)
     latest: dict[Thread, _Spoken] = field(default_factory=dict)
@@ -404,7 +405,7 @@ class _Reply:
         spoken.posted_at = time.monotonic_ns()
         spoken.posted_trips = self.platform.gauges[Gauge.TRIPS]
         spoken.answered.set_result(None)
-        await self.outbox.record(f"{self.outbox.key}-0")
+        await self.outbox.record(f"{self.outbox.key}-0", 0)
 
     async def withdraw(self) -> None:
         """Nothing was shown."""

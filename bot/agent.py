@@ -67,9 +67,9 @@ class Posts:
     async def allow(self) -> None:
         await self.lease.check()
 
-    async def record(self, post: str) -> None:
-        await self.transcript.record(self.turn, len(self.posts), post)
-        self.posts.append(post)
+    async def record(self, post: str, number: int) -> None:
+        await self.transcript.record(self.turn, number, post)
+        self.posts[number : number + 1] = [post]
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,8 +111,8 @@ class Commands:
         about = await self._transcript.about(asked.person)
         here = await self._transcript.about(asked.person, asked.thread)
         return Told(
-            f"I keep {_many(about['mastra_messages'], 'message')} of our conversations, {here['mastra_messages']} of "
-            f"them from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
+            f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. {here['mastra_messages']} of "
+            f"them are from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
             "/reset deletes this conversation, /forget me everything."
         )
 

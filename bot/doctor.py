@@ -38,7 +38,10 @@ async def doctor(settings: Settings) -> int:
     for name in _models(settings):
         findings.append(await _checked("model", lambda name=name: _model(settings, name)))  # type: ignore[misc]
     findings.append(Finding("embedder", "off", "semantic recall is not part of this version"))
-    findings.append(Finding("discord", "off", "not part of this version"))
+    if settings.discord_token.get_secret_value().strip():
+        findings.append(await _checked("discord", lambda: _discord(settings)))
+    else:
+        findings.append(Finding("discord", "off", "DISCORD_TOKEN is not set"))
     findings.append(Finding("slack", "off", "not part of this version"))
     _show(findings)
     return int(any(finding.state == "fails" for finding in findings))
@@ -93,6 +96,13 @@ async def _model(settings: Settings, name: str | None) -> str:
         raise SettingsError(f"{model.name} gave no answer within {MODEL_SECONDS:.0f} s") from error
     finally:
         await model.close()
+
+
+async def _discord(settings: Settings) -> str:
+    from adapters.discord import check, point_at
+
+    point_at(settings.discord_api_url, settings.discord_gateway_url)
+    return await check(settings.discord_token.get_secret_value().strip())
 
 
 def _show(findings: list[Finding]) -> None:

@@ -60,15 +60,18 @@ class Outbox(Protocol):
 
     @property
     def posts(self) -> Sequence[str]:
-        """The platform's ids of what is posted already, in order: those are edited, not posted again."""
+        """The platform's ids of what is posted already, in order: those are edited, not posted again.
+
+        Empty for one that was taken back.
+        """
         ...
 
     async def allow(self) -> None:
         """Call before each post and edit. Raises TurnLost when the turn is no longer ours."""
         ...
 
-    async def record(self, post: str) -> None:
-        """Call after each post, with the platform's id of it."""
+    async def record(self, post: str, number: int) -> None:
+        """Call after each post, with the platform's id of it; empty before it is taken back. `number` counts from 0."""
         ...
 
 
@@ -93,6 +96,11 @@ class Adapter(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def trouble(self) -> str | None:
+        """What is wrong with the connection to the platform, in one line; None when nothing is."""
+        ...
 
     async def run(self, accept: Accept) -> None:
         """Serve until cancelled or at its end; `accept` returns once the message is safe.

@@ -6,6 +6,7 @@ cached part there on every turn, and many a server's chat template refuses instr
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -30,13 +31,13 @@ def compose(
     """
     lines = [line for line in recollection.lines if line.text.strip()]
     first = next((at for at, line in enumerate(lines) if line.waiting), len(lines))
-    several = len({line.author for line in lines if line.author}) > 1
+    names = _names(lines)
     instructions = Said(None, persona if now is None else f"{persona}\n\nToday is {now:%A}, {now.day} {now:%B %Y}.")
-    new = [*_notes(recollection.notes), *(_said(line, several, pictures) for line in lines[first:])]
+    new = [*_notes(recollection.notes), *(_said(line, names, pictures) for line in lines[first:])]
     left = budget - sum(tokens(said.text) for said in (instructions, *new))
     history: list[Said] = []
     for line in reversed(lines[:first]):
-        said = _said(line, several, {})
+        said = _said(line, names, {})
         left -= tokens(said.text)
         if left < 0:
             break
@@ -56,17 +57,20 @@ def _notes(notes: Sequence[str]) -> list[Said]:
     return [Said(None, "What you remember that may matter now:\n" + "\n".join(f"- {note}" for note in notes))]
 
 
-def _said(line: Line, several: bool, pictures: Mapping[str, Sequence[str]]) -> Said:
+def _said(line: Line, names: Mapping[str, str], pictures: Mapping[str, Sequence[str]]) -> Said:
     """One message: with the speaker's name before it where more than one person speaks, and what it replies to."""
     shown = tuple(pictures.get(line.id, ()))
-    name = f"{_name(line)}: " if several and line.author else ""
+    name = f"{names[line.author]}: " if line.author and len(names) > 1 else ""
     quote = f"(in reply to {_quoted(line.quote)}) " if line.quote else ""
     unseen = " (you cannot see the picture)" if line.waiting and line.images and not shown else ""
     return Said(line.role, f"{name}{quote}{line.text}{unseen}", shown)
 
 
-def _name(line: Line) -> str:
-    return line.name or str(line.author).partition(":")[2]
+def _names(lines: Sequence[Line]) -> dict[str, str]:
+    """What to call each speaker: the latest name of each, with the end of the id where two have the same."""
+    names = {line.author: line.name or line.author.partition(":")[2] for line in lines if line.author}
+    often = Counter(names.values())
+    return {author: f"{name} (…{author[-4:]})" if often[name] > 1 else name for author, name in names.items()}
 
 
 def _quoted(quote: Quote) -> str:

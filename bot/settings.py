@@ -30,6 +30,19 @@ class Settings(BaseSettings):
     concurrent_turns: int = Field(32, ge=1, le=1000, description="turns of different threads side by side, a process")
     heartbeat_seconds: float = Field(5, gt=0, description="how often a process with turns in work says that it lives")
     stalled_seconds: float = Field(20, gt=0, description="without a heartbeat for so long it is taken for dead")
+    discord_token: SecretStr = SecretStr("")
+    discord_api_url: str = Field("", description="another server that speaks Discord's API; ends in /api/v10")
+    discord_gateway_url: str = ""
+    discord_allow: Annotated[frozenset[int], NoDecode] = Field(frozenset(), description="ids; empty: everybody")
+    discord_deny: Annotated[frozenset[int], NoDecode] = Field(frozenset(), description="ids")
+    discord_forget_on_leave: bool = Field(False, description="delete a server's conversations when the bot leaves it")
+    discord_shard_count: int | None = Field(None, ge=1, description="of the whole bot; without it one connection")
+    discord_shard_ids: Annotated[frozenset[int], NoDecode] = Field(
+        frozenset(), description="of this process; empty: all"
+    )
+    catch_up_hours: float = Field(
+        24, ge=0, le=720, description="how far back to look for what was missed; 0: not at all"
+    )
     port: int = Field(8080, ge=0, le=65535)
     host: str = "127.0.0.1"
     log_level: Literal["debug", "info", "warning", "error"] | None = None
@@ -39,6 +52,19 @@ class Settings(BaseSettings):
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("discord_allow", "discord_deny", "discord_shard_ids", mode="before")
+    @classmethod
+    def _numbers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return frozenset(int(part) for part in value.replace(",", " ").split())
+
+    @model_validator(mode="after")
+    def _shards_are_counted(self) -> Self:
+        if any(not 0 <= id_ < (self.discord_shard_count or 0) for id_ in self.discord_shard_ids):
+            raise ValueError("DISCORD_SHARD_IDS must be below DISCORD_SHARD_COUNT")
+        return self
 
     @model_validator(mode="after")
     def _death_takes_several_heartbeats(self) -> Self:

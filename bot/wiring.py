@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 from bot.agent import Agent
@@ -12,12 +13,13 @@ from bot.commands import Commands
 from bot.errors import DatabaseError, SettingsError
 from bot.jobs import DurableJobs
 from bot.models import ClosableModel, Keys, default_model, open_model
-from bot.ports import Counts
+from bot.ports import Adapter, Counts
 from bot.settings import Settings, read_persona
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.history import History
 from memory.migrate import migrate as bring_up_to_date
+from memory.pacing import reserve
 from memory.pool import Database, open_database
 from memory.transcript import PostgresTranscript
 
@@ -66,24 +68,79 @@ def open_jobs(settings: Settings, database: Database, queues: list[str]) -> Dura
 
 
 async def serve(settings: Settings, names: list[str]) -> None:
-    """Serve the platforms that have their token set until cancelled. Raises HathiError."""
+    """Serve the platforms that have their token set, or just those named, until cancelled. Raises HathiError."""
     from adapters import http
 
-    if names:
-        raise SettingsError(f"this version does not serve {' and '.join(names)} yet; talk in the terminal: hathi chat")
-    async with open_database_of(settings) as database:
+    async with open_transcript(settings) as transcript:
+        adapters = open_adapters(settings, names, transcript)
 
         async def ready() -> str | None:
             try:
-                await database.fetch("select 1", patience=2.0)
+                await transcript.database.fetch("select 1", patience=2.0)
             except DatabaseError as error:
                 return str(error)
-            return None
+            return next((adapter.trouble for adapter in adapters if adapter.trouble), None)
 
-        await bring_up_to_date(database)
         async with http.serve(settings.host, settings.port, ready) as address:
-            log.warning("this version serves no platform yet, only health checks on %s", address or "nothing")
-            await asyncio.Event().wait()
+            if address:
+                log.info("health checks on %s", address)
+            if not adapters:
+                log.warning(
+                    "no platform has its token set: set DISCORD_TOKEN, or talk in the terminal with `hathi chat`"
+                )
+                await asyncio.Event().wait()
+            await _serve(settings, transcript, adapters)
+
+
+async def _serve(settings: Settings, transcript: PostgresTranscript, adapters: list[Adapter]) -> None:
+    persona = read_persona(settings.persona)
+    async with open_models(settings) as models:
+        jobs = open_jobs(settings, transcript.database, [adapter.name for adapter in adapters])
+        agent = Agent(
+            transcript=transcript,
+            memory=History(transcript, settings.last_messages),
+            models=models,
+            jobs=jobs,
+            adapters={adapter.name: adapter for adapter in adapters},
+            persona=persona,
+            own_persona=settings.persona is not None,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            serving = [tasks.create_task(adapter.run(agent.accept)) for adapter in adapters]
+            tasks.create_task(models[0].warm_up())
+            try:
+                await jobs.run(agent.turn)
+            finally:  # turns that end now still need their platform
+                for task in serving:
+                    task.cancel()
+
+
+def open_adapters(settings: Settings, names: list[str], transcript: PostgresTranscript) -> list[Adapter]:
+    """The platforms that have their token set, or just those named. Raises SettingsError."""
+    if "slack" in names:
+        raise SettingsError("this version does not serve slack yet")
+    if not settings.discord_token.get_secret_value().strip():
+        if "discord" in names:
+            raise SettingsError("discord needs a token: set DISCORD_TOKEN (README, Discord)")
+        return []
+    from adapters.discord import Discord, Rules, Sharding, point_at
+
+    point_at(settings.discord_api_url, settings.discord_gateway_url)
+    count, sharding = settings.discord_shard_count, None
+    if count is not None:
+        ids = tuple(sorted(settings.discord_shard_ids)) or tuple(range(count))
+        sharding = Sharding(count, ids, partial(reserve, transcript.database))
+    return [
+        Discord(
+            settings.discord_token.get_secret_value().strip(),
+            transcript,
+            Commands(transcript, settings.last_messages),
+            rules=Rules(settings.discord_allow, settings.discord_deny),
+            catch_up_hours=settings.catch_up_hours,
+            forget_on_leave=settings.discord_forget_on_leave,
+            sharding=sharding,
+        )
+    ]
 
 
 async def migrate(settings: Settings) -> list[str]:

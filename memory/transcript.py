@@ -224,6 +224,7 @@ class PostgresTranscript:
         rows = await self.database.fetch(
             """
             select exists (select from public.mastra_threads where id = $1)
+                or exists (select from hathi.resets where thread_id = $1)
                 or exists (select from hathi.posts where post = $2) as known
             """,
             str(thread),

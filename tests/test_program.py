@@ -13,6 +13,7 @@ from aiohttp import ClientSession
 
 from bot.agent import TOLD
 from bot.errors import ModelBusy
+from memory.migrate import migrations
 from tests.conftest import Hathi, Server, bare_environment
 from tests.fakes import model as faults
 from tests.fakes.model import FakeModel
@@ -259,7 +260,9 @@ async def test_help_loads_nothing_heavy(hathi: Hathi) -> None:
 
 async def test_migrate_says_what_it_did(hathi: Hathi, server: Server, empty_name: str) -> None:
     hathi = hathi.watched().but(DATABASE_URL=server.database(empty_name))
-    assert (await hathi.watched()("migrate")).out == "applied 0001_conversations\napplied 0002_turns\n"
+    names = [name for name, _ in migrations()]
+    assert names[:2] == ["0001_conversations", "0002_turns"]
+    assert (await hathi.watched()("migrate")).out == "".join(f"applied {name}\n" for name in names)
     assert (await hathi.watched()("migrate")).out == "up to date\n"
 
 

@@ -23,8 +23,8 @@ create table hathi.resets (
     at timestamptz not null default now()
 );
 
--- When a shard of a bot may next introduce itself to Discord: its processes take turns.
-create table hathi.identifies (
-    bucket text primary key,
+-- When the next process of a bot may introduce itself to its platform: they take turns (memory/pacing.py).
+create table hathi.places (
+    name text primary key,
     next timestamptz not null
 );

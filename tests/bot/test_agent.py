@@ -21,6 +21,8 @@ from bot.errors import (
     ModelDown,
     ModelRefused,
     ModelSilent,
+    PlatformDown,
+    PlatformRefused,
     PromptTooLong,
     SettingsError,
 )
@@ -51,9 +53,11 @@ class Stage:
     """An adapter that keeps what it was given to show."""
 
     name: str = "stage"
+    trouble: str | None = None
     shown: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)  # by their URL
+    troubles: list[HathiError] = field(default_factory=list)  # of the next posts
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, accept: Accept) -> None: ...
@@ -70,6 +74,8 @@ class Stage:
         self.shown.append(text)
 
     async def finish(self, text: str) -> None:
+        if self.troubles:
+            raise self.troubles.pop(0)
         self.finished.append(text)
         self.news.set()
 
@@ -300,6 +306,63 @@ async def test_a_conversation_deleted_while_the_model_writes_stays_deleted(
     await asyncio.sleep(0.6)
     assert house.stage.finished == []
     assert await database.fetch("select from public.mastra_messages") == []
+
+
+async def test_a_model_is_shown_pictures_and_asked_again_without_them_if_it_will_not_look(
+    house: House, fake: FakeModel
+) -> None:
+    house.stage.pictures["https://example.org/cat.png"] = b"meow"
+    images = (Image("https://example.org/cat.png", "image/png"), Image("https://example.org/gone.png", "image/png"))
+
+    async def post() -> str:
+        house.stage.news.clear()
+        await house.agent.accept(replace(heard("[image: cat.png]"), images=images))
+        return await house.hear()
+
+    fake.answers = ["A cat."]
+    assert await post() == "A cat."
+    assert fake.requests[-1]["messages"][-1]["content"] == [
+        {"type": "text", "text": "[image: cat.png]"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,bWVvdw=="}},
+    ]
+    fake.answers = [faults.Status(404, message="No endpoints found that support image input"), "I cannot see it."]
+    assert await post() == "I cannot see it."
+    assert asked(fake)[-1] == ("user", "[image: cat.png] (you cannot see the picture)")
+
+
+async def test_what_is_deleted_while_the_model_thinks_is_withdrawn_and_the_rest_is_answered(
+    house: House, fake: FakeModel, transcript: PostgresTranscript
+) -> None:
+    fake.answers = [faults.Slow("an answer to both", first=0.5)]
+    first, second = heard("delete me"), heard("keep me")
+    await house.agent.accept(second)
+    await house.agent.accept(first)
+    while not fake.requests:
+        await asyncio.sleep(0.01)
+    await transcript.delete([first.id])
+    assert await house.hear() == "You said: keep me"
+    assert house.stage.shown[:1] != ["an answer to both"]
+    assert [line.text for line in await transcript.read(PORCH, 10)] == ["keep me", "You said: keep me"]
+
+
+async def test_an_answer_that_the_platform_does_not_take_now_is_posted_later(
+    house: House, fake: FakeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.turns.DELAYS", (0.1,))
+    house.stage.troubles = [PlatformDown("away"), PlatformDown("still away")]
+    assert await house.say("one") == "You said: one"
+    assert len(fake.requests) == 1  # it was written down, and not asked for again
+
+
+async def test_an_answer_that_the_platform_never_takes_is_kept_and_the_thread_goes_on(
+    house: House, transcript: PostgresTranscript
+) -> None:
+    house.stage.troubles = [PlatformRefused("no permission there")]
+    await house.agent.accept(heard("one"))
+    while house.stage.troubles:
+        await asyncio.sleep(0.01)
+    assert await house.say("two") == "You said: two"
+    assert [line.text for line in await transcript.read(PORCH, 10)] == ["one", "You said: one", "two", "You said: two"]
 
 
 async def test_a_bug_is_loud_in_the_log_without_words_and_the_thread_goes_on(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.chat import Line
+from bot.chat import Image, Line, Quote
 from bot.ports import Recollection, Said
 from bot.prompt import compose, tokens
 
@@ -53,6 +53,34 @@ def test_several_speakers_are_told_apart_and_one_is_left_alone() -> None:
         "hello",
         "bob: me too",
     ]
+
+
+def test_speakers_are_called_by_their_names_and_namesakes_are_told_apart() -> None:
+    lines = (
+        Line("user", "hi", "discord:1001", name="Ana"),
+        Line("user", "hey", "discord:1002", name="Ana"),
+        Line("user", "me too", "discord:1003", name="Bob", waiting=True, quote=Quote("Ana", "hi " * 200)),
+        Line("user", "and you?", "discord:1003", name="Bob", waiting=True, quote=Quote("", "I am\nfine.")),
+    )
+    said = [said.text for said in compose(PERSONA, Recollection(lines), 1000)][1:]
+    assert said[:2] == ["Ana (…1001): hi", "Ana (…1002): hey"]
+    assert said[2].startswith('Bob: (in reply to Ana: "hi hi ')
+    assert said[2].endswith('…") me too')
+    assert len(said[2]) < 300
+    assert said[3] == 'Bob: (in reply to you: "I am fine.") and you?'
+
+
+def test_pictures_go_with_the_message_that_waits_and_unseen_ones_are_owned_up_to() -> None:
+    image = (Image("https://example.org/cat.png", "image/png"),)
+    lines = (
+        Line("user", "[image: dog.png]", "console:ana", id="1", images=image),
+        Line("user", "[image: cat.png]", "console:ana", id="2", images=image, waiting=True),
+    )
+    data = "data:image/png;base64,eA=="
+    assert list(compose(PERSONA, Recollection(lines), 1000, None, {"2": [data]}))[1:] == [
+        Said("user", "[image: dog.png]"), Said("user", "[image: cat.png]", (data,)),
+    ]  # fmt: skip
+    assert compose(PERSONA, Recollection(lines), 1000)[-1].text == "[image: cat.png] (you cannot see the picture)"
 
 
 def test_lines_without_words_are_left_out() -> None:

@@ -182,7 +182,7 @@ class FakeModel:
     async def _answer(self, request: web.Request, body: Body) -> web.StreamResponse:
         answer = self.answers.pop(0) if self.answers else self.otherwise
         if answer is None:
-            said = [message["content"] for message in body["messages"] if message["role"] == "user"]
+            said = [text_in(message["content"]) for message in body["messages"] if message["role"] == "user"]
             answer = f"You said: {said[-1] if said else ''}"
         if isinstance(answer, Status):
             return _error(answer)
@@ -244,7 +244,7 @@ class FakeModel:
 
     def _usage(self, body: Body, text: str) -> Body:
         """A word counts as a token."""
-        prompt = sum(len(message["content"].split()) for message in body["messages"])
+        prompt = sum(len(text_in(message["content"]).split()) for message in body["messages"])
         completion = len(text.split())
         return {
             "prompt_tokens": prompt,
@@ -334,9 +334,20 @@ def _complaint(body: object) -> str:
             return f"messages[{place}] has not just a role and content"
         if message["role"] not in {"system", "user", "assistant"}:
             return f"messages[{place}].role is none of system, user, assistant"
-        if not (isinstance(message["content"], str) and message["content"].strip()):
+        if not text_in(message["content"]).strip():
             return f"messages[{place}].content is no text, or empty"
     return ""
+
+
+def text_in(content: object) -> str:
+    """The words of a message: plain text, or parts of which some are pictures; empty where it is neither."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else []
+    for part in parts:
+        if part.get("type") == "image_url" and not part["image_url"]["url"].startswith(("data:image/", "https://")):
+            return ""
+    return "\n".join(part["text"] for part in parts if part.get("type") == "text")
 
 
 def _error(error: Status) -> web.Response:

@@ -101,6 +101,7 @@ class StageAdapter:
     """The platform's adapter."""
 
     name = "stage"
+    trouble = None
 
     def __init__(self, url: str, client: ClientSession) -> None:
         self._url = url
@@ -157,7 +158,7 @@ class StageReply:
             await self.adapter.call("PATCH", f"/posts/{self.outbox.posts[number]}", {"text": text})
             return
         post = {"thread": self.thread.id, "key": f"{self.outbox.key}-{number}", "text": text}
-        await self.outbox.record((await self.adapter.call("POST", "/posts", post))["id"])
+        await self.outbox.record((await self.adapter.call("POST", "/posts", post))["id"], number)
 
 
 async def main() -> None:

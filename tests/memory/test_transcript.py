@@ -3,11 +3,13 @@
 import asyncio
 import itertools
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from bot.chat import Answer, Line, Message, Resource, Room, Thread, Turn
+from bot.chat import Answer, Image, Line, Message, Quote, Resource, Room, Thread, Turn
 from bot.errors import TurnLost
 from bot.ports import Recollection
 from memory.pool import Database
@@ -284,3 +286,162 @@ async def test_forget_reaches_conversations_that_mastra_wrote(
 )  # fmt: skip
 def test_every_form_of_content_that_mastra_wrote_is_read(content: str, type_: str, text: str) -> None:
     assert text_of(content, type_) == text
+
+
+def told(id_: str, text: str, author: Resource = BOB, thread: Thread = PORCH, **more: Any) -> Message:
+    name = {"ana": "Ana", "bob": "Bob"}[author.id]
+    return replace(message(id_, text, author, thread), name=name, **more)
+
+
+async def texts(transcript: PostgresTranscript, thread: Thread = PORCH) -> list[str]:
+    return [line.text for line in await read(transcript, thread=thread)]
+
+
+async def test_what_was_overheard_stands_before_what_was_said_to_the_bot_and_waits_for_nothing(
+    transcript: PostgresTranscript, database: Database
+) -> None:
+    before = [told("1", "first"), told("2", "second", replies_to="console:porch:1")]
+    await transcript.overhear(before, ANA)
+    await transcript.overhear(before, ANA)
+    await transcript.hear(told("3", "What do you think?", ANA))
+    lines = await read(transcript)
+    assert [(line.text, line.name, line.waiting) for line in lines] == [
+        ("first", "Bob", False), ("second", "Bob", False), ("What do you think?", "Ana", True),
+    ]  # fmt: skip
+    assert lines[1].quote == Quote("Bob", "first")
+    (thread,) = await database.fetch('select "resourceId" from public.mastra_threads')
+    assert thread["resourceId"] == "console:ana"  # who brought the bot in
+    times = [
+        row["createdAt"] for row in await database.fetch('select "createdAt" from public.mastra_messages order by seq')
+    ]
+    assert times == sorted(set(times))
+
+
+async def test_a_reply_to_a_post_of_the_bot_quotes_the_answer(transcript: PostgresTranscript) -> None:
+    await transcript.hear(told("1", "hello", ANA))
+    turn = await begin(transcript)
+    await answer(transcript, "Good morning.", turn, await read(transcript))
+    await transcript.record(turn, 0, "console:99")
+    await transcript.hear(told("2", "why good?", replies_to="console:99"))
+    assert (await read(transcript))[-1].quote == Quote("", "Good morning.")
+
+
+async def test_pictures_come_back_as_they_were_posted(transcript: PostgresTranscript) -> None:
+    images = (Image("https://example.org/cat.png", "image/png"),)
+    await transcript.hear(told("1", "[image: cat.png]", images=images))
+    assert (await read(transcript))[0].images == images
+
+
+async def test_an_edit_changes_what_is_remembered_and_nothing_else(transcript: PostgresTranscript) -> None:
+    await converse(transcript, "I like blue")
+    assert await transcript.edit("console:porch:console:ana-0-I like blue", "I like red")
+    assert not await transcript.edit("console:porch:console:ana-0-I like blue", "I like red")
+    assert not await transcript.edit("console:porch:unknown", "x")
+    assert await texts(transcript) == ["I like red", "re I like blue"]
+
+
+async def test_a_deleted_message_goes_with_the_answer_to_it_alone_and_never_comes_back(
+    transcript: PostgresTranscript,
+) -> None:
+    await converse(transcript, "secret", "other")
+    gone = "console:porch:console:ana-0-secret"
+    assert await transcript.delete([gone]) == {"mastra_messages": 2, "mastra_threads": 0}
+    assert await texts(transcript) == ["other", "re other"]
+    assert await transcript.hear(replace(message("x", "secret"), id=gone)) is None  # delivered again
+    await transcript.overhear([replace(message("x", "secret"), id=gone)], ANA)
+    assert await texts(transcript) == ["other", "re other"]
+
+
+async def test_an_answer_to_several_stays_until_the_last_of_them_is_deleted(transcript: PostgresTranscript) -> None:
+    await transcript.hear(message("1", "one"))
+    await transcript.hear(message("2", "two"))
+    await reply(transcript, "to both")
+    await transcript.delete(["console:porch:1"])
+    assert await texts(transcript) == ["two", "to both"]
+    assert await transcript.delete(["console:porch:2"]) == {"mastra_messages": 2, "mastra_threads": 1}
+    assert await texts(transcript) == []
+
+
+async def test_a_deletion_that_overtakes_its_message_holds(transcript: PostgresTranscript) -> None:
+    await transcript.delete(["console:porch:1"])
+    assert await transcript.hear(message("1")) is None
+    assert await texts(transcript) == []
+
+
+async def test_an_answer_goes_with_its_post(transcript: PostgresTranscript) -> None:
+    await transcript.hear(message("1", "hello"))
+    turn = await begin(transcript)
+    await answer(transcript, "a long answer", turn, await read(transcript))
+    for piece in range(2):
+        await transcript.record(turn, piece, f"console:post-{piece}")
+    assert await transcript.owners("console:post-1") == {"console:ana"}
+    assert (await transcript.delete(["console:post-1"]))["mastra_messages"] == 1
+    assert await texts(transcript) == ["hello"]
+
+
+async def test_owners_are_the_author_or_those_whom_an_answer_is_for(transcript: PostgresTranscript) -> None:
+    await converse(transcript, "earlier", author=ANA)
+    await transcript.hear(told("1", "one", BOB))
+    await reply(transcript, "to Bob")
+    assert await transcript.owners("console:porch:1") == {"console:bob"}
+    assert await transcript.owners("console:porch:1:answer") == {"console:bob"}
+    assert await transcript.owners("console:porch:unknown") == set()
+
+
+async def test_what_was_reset_or_forgotten_is_not_heard_again(transcript: PostgresTranscript) -> None:
+    await converse(transcript, "a", author=ANA)
+    await transcript.reset(PORCH)
+    assert await transcript.hear(message("console:ana-0-a", "a")) is None
+    assert await transcript.reset_at(PORCH) is not None
+    await converse(transcript, "b", author=BOB)
+    await transcript.forget(BOB)
+    assert await transcript.hear(message("console:bob-0-b", "b", BOB)) is None
+    assert await texts(transcript) == []
+    assert await transcript.hear(message("new")) is not None
+
+
+async def test_one_persons_part_of_a_conversation_can_be_reset(transcript: PostgresTranscript) -> None:
+    await converse(transcript, "from ana", author=ANA)
+    await converse(transcript, "from bob", author=BOB)
+    elsewhere = Thread("console", "elsewhere")
+    await converse(transcript, "from ana", author=ANA, thread=elsewhere)
+    assert (await transcript.about(ANA, PORCH))["mastra_messages"] == 2
+    assert (await transcript.reset(PORCH, ANA))["mastra_messages"] == 2
+    assert await texts(transcript) == ["from bob", "re from bob"]
+    assert await texts(transcript, elsewhere) == ["from ana", "re from ana"]
+
+
+async def test_leaving_a_space_deletes_its_conversations_alone(transcript: PostgresTranscript) -> None:
+    room = Room("public", "console:guild", "console:guild")
+    there = Thread("console", "there")
+    await transcript.hear(replace(message("1", "in the guild", thread=there), room=room))
+    await converse(transcript, "at home")
+    assert await transcript.leave("console:guild") == {"mastra_messages": 1, "mastra_threads": 1}
+    assert await texts(transcript, there) == []
+    assert len(await texts(transcript)) == 2
+
+
+async def test_the_bot_takes_part_where_it_was_spoken_to_and_in_threads_of_its_posts(
+    transcript: PostgresTranscript,
+) -> None:
+    assert not await transcript.knows(PORCH, "console:1")
+    await transcript.hear(message("1"))
+    assert await transcript.knows(PORCH, "console:1")
+    turn = await begin(transcript)
+    await transcript.record(turn, 0, "console:post")
+    assert await transcript.knows(Thread("console", "post"), "console:post")
+    await transcript.reset(PORCH)
+    assert await transcript.knows(PORCH, "console:1")  # it goes on listening
+
+
+async def test_conversations_are_listed_with_what_was_last_heard(transcript: PostgresTranscript) -> None:
+    await converse(transcript, "a", "b")
+    lawn = Thread("console", "lawn")
+    await converse(transcript, "c", thread=lawn)
+    await transcript.reset(lawn)
+    found = await transcript.conversations("console", 1, 10)
+    assert [(each.thread, each.newest) for each in found] == [
+        (lawn, None), (PORCH, "console:porch:console:ana-1-b"),
+    ]  # fmt: skip
+    assert await transcript.conversations("discord", 1, 10) == []
+    assert len(await transcript.conversations("console", 1, 1)) == 1

@@ -1,0 +1,77 @@
+"""What was said to the bot while it was away: Discord does not deliver that by itself."""
+
+import logging
+from collections.abc import AsyncIterator, Iterable, Iterator
+from datetime import timedelta
+
+import discord
+
+from adapters.discord.posting import translated
+from adapters.discord.reading import PLATFORM, snowflake
+from bot.errors import PlatformError
+from bot.ports import Conversation, Transcript
+
+log = logging.getLogger(__name__)
+
+CONVERSATIONS = 200  # the latest ones that are looked at
+CHANNELS = 50  # those of the rest in which somebody spoke meanwhile
+MESSAGES = 100  # the latest ones of each
+DAYS = 30  # since something last happened in a conversation
+
+
+async def missed(
+    client: discord.Client, transcript: Transcript, hours: float, seen: int
+) -> AsyncIterator[discord.Message]:
+    """Messages since the last one that the bot has seen of each conversation, oldest first in each.
+
+    `seen`: the newest message of all that this process was told of before it lost its session; 0: the transcript says
+    how far the bot came. A message may be one that was heard already.
+    """
+    earliest = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(hours=hours))
+    conversations = await transcript.conversations(PLATFORM, DAYS, CONVERSATIONS)
+    known = {int(each.thread.id): max(_reached(each), seen) for each in conversations if ":" not in each.thread.id}
+    for channel, since in known.items():
+        async for message in _after(client, channel, max(since, earliest)):
+            yield message
+    overall = seen or max(known.values(), default=0)
+    if not overall:  # the bot has never been here before: nothing was missed
+        return
+    for channel in list(_others(client, max(overall, earliest), known))[:CHANNELS]:
+        async for message in _after(client, channel, max(overall, earliest)):
+            yield message
+
+
+def _reached(conversation: Conversation) -> int:
+    """Up to which message a conversation was heard; when it was deleted, until then."""
+    if conversation.newest is not None:
+        return snowflake(conversation.newest)
+    return discord.utils.time_snowflake(conversation.at)
+
+
+def _others(client: discord.Client, since: int, known: dict[int, int]) -> Iterator[int]:
+    """Further channels and threads that the bot can read and in which somebody spoke since."""
+    for guild in client.guilds:
+        us = guild.get_member(client.user.id) if client.user else None
+        channels: Iterable[discord.TextChannel | discord.Thread] = (*guild.text_channels, *guild.threads)
+        for channel in channels:
+            if channel.id in known or (channel.last_message_id or 0) <= since:
+                continue
+            if us is None or channel.permissions_for(us).read_message_history:
+                yield channel.id
+
+
+async def _after(client: discord.Client, id_: int, since: int) -> AsyncIterator[discord.Message]:
+    try:
+        with translated():
+            channel = client.get_channel(id_) or await client.fetch_channel(id_)
+            if not isinstance(channel, discord.abc.Messageable):
+                return
+            if (getattr(channel, "last_message_id", None) or since + 1) <= since:
+                return
+            after = discord.Object(since)
+            found = [each async for each in channel.history(limit=MESSAGES, after=after, oldest_first=False)]
+    except PlatformError as error:
+        log.info("not caught up in %s:%d: %s", PLATFORM, id_, error)
+        return
+    for message in reversed(found):
+        yield message

@@ -1,0 +1,91 @@
+"""Which messages are said to the bot. Pure: what Discord sent goes in, a decision comes out."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import discord
+
+BOT_TURNS = 3  # answers in a row to other bots in one channel, before a person has to say something
+
+Place = discord.abc.MessageableChannel
+Where = discord.interactions.InteractionChannel | Place | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Whom the bot listens to: ids of people, roles, channels, categories and guilds. An empty `allow` allows all."""
+
+    allow: frozenset[int] = frozenset()
+    deny: frozenset[int] = frozenset()
+
+    def permit(self, author: discord.User | discord.Member, channel: Where) -> bool:
+        """Whether this person may talk to the bot there: nothing of theirs is denied, something of it is allowed."""
+        ids = set(_ids(author, channel))
+        return not ids & self.deny and (not self.allow or bool(ids & self.allow))
+
+
+def addressed(message: discord.Message, me: int) -> bool | None:
+    """Whether a message is said to the bot; None: it is if the bot takes part in the thread where it stands."""
+    if message.author.id == me or message.webhook_id or message.type not in _SPOKEN:
+        return False
+    if message.author.bot:
+        return f"<@{me}>" in message.content or f"<@!{me}>" in message.content
+    if message.guild is None or _mentions(message, me) or _replies(message, me):
+        return True
+    # An unknown thread comes without its type.
+    if isinstance(message.channel, discord.Thread | discord.PartialMessageable):
+        return None
+    return False
+
+
+_SPOKEN = {discord.MessageType.default, discord.MessageType.reply}
+
+
+def _mentions(message: discord.Message, me: int) -> bool:
+    if any(user.id == me for user in message.mentions):
+        return True
+    # Discord gives each bot a role of its own, and offers it beside the bot when somebody types its name.
+    return any(role.tags is not None and role.tags.bot_id == me for role in message.role_mentions)
+
+
+def _replies(message: discord.Message, me: int) -> bool:
+    resolved = message.reference.resolved if message.reference else None
+    return isinstance(resolved, discord.Message) and resolved.author.id == me and not resolved.webhook_id
+
+
+def _ids(author: discord.User | discord.Member, channel: Where) -> Iterator[int]:
+    yield author.id
+    if isinstance(author, discord.Member):
+        yield from (role.id for role in author.roles)
+    for name in ("id", "parent_id", "category_id"):
+        id_ = getattr(channel, name, None)
+        if id_ is not None:
+            yield id_
+    guild = getattr(channel, "guild", None)
+    if guild is not None:
+        yield guild.id
+    parent = getattr(channel, "parent", None)
+    if parent is not None and parent.category_id is not None:
+        yield parent.category_id
+
+
+@dataclass(slots=True)
+class Loops:
+    """Ends conversations of bots with each other: after a few answers a person has to speak."""
+
+    _turns: "OrderedDict[int, int]" = field(default_factory=OrderedDict)  # by channel, the latest last
+
+    def goes_on(self, message: discord.Message, said_to_us: bool) -> bool:
+        """Count a message; False when it comes from a bot that has had its answers."""
+        channel = message.channel.id
+        if not message.author.bot:
+            self._turns.pop(channel, None)
+            return True
+        if not said_to_us:
+            return True
+        turns = self._turns.pop(channel, 0) + 1
+        self._turns[channel] = turns
+        if len(self._turns) > 1000:
+            self._turns.popitem(last=False)
+        return turns <= BOT_TURNS

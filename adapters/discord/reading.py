@@ -1,0 +1,199 @@
+"""What a message says, as the bot hears it: names for ids, and words for what is no text."""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+
+import aiohttp
+import discord
+
+from bot.chat import Image, Message, Resource, Room, Thread
+
+log = logging.getLogger(__name__)
+
+PLATFORM = "discord"
+TEXT_FILE_BYTES = 256_000  # a text file that is larger is named, not read
+TEXT_FILE_CHARACTERS = 20_000  # of one that is read
+IMAGES = 4  # of one message
+IMAGE_BYTES = 5_000_000
+IMAGE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what models take
+DOWNLOAD_SECONDS = 10.0
+TEXT_ENDINGS = (
+    ".txt .md .rst .log .csv .tsv .json .jsonl .yaml .yml .toml .ini .cfg .conf .env .xml .html .css .js .ts .jsx .tsx "
+    ".py .rb .go .rs .java .kt .c .h .cc .cpp .hpp .cs .php .pl .sh .bash .ps1 .sql .lua .swift .r .tex .diff .patch"
+).split()
+
+
+def message_id(id_: int) -> str:
+    """A message, or a post of ours, as the transcript names it."""
+    return f"{PLATFORM}:{id_}"
+
+
+def snowflake(id_: str) -> int:
+    """What Discord calls it."""
+    return int(id_.rpartition(":")[2])
+
+
+def thread_of(channel: int) -> Thread:
+    """The conversation in a channel or thread."""
+    return Thread(PLATFORM, str(channel))
+
+
+def person(user: discord.abc.User) -> Resource:
+    """Who somebody is, on all of Discord."""
+    return Resource(PLATFORM, str(user.id))
+
+
+def space_of(guild: int) -> str:
+    """A guild, as the transcript names it."""
+    return f"{PLATFORM}:{guild}"
+
+
+async def read(message: discord.Message, me: int) -> Message:
+    """A message said to the bot, with the text files in it downloaded."""
+    return Message(
+        id=message_id(message.id),
+        thread=thread_of(message.channel.id),
+        author=person(message.author),
+        room=room_of(message.channel, message.guild),
+        text="\n".join([part async for part in _parts(message, me)]) or "(says nothing, but calls you)",
+        at=message.created_at,
+        name=name_of(message.author),
+        replies_to=_replies_to(message),
+        images=tuple(Image(file.url, _type(file)) for file in message.attachments if _type(file) in IMAGE_TYPES)[
+            :IMAGES
+        ],
+    )
+
+
+def room_of(channel: discord.abc.MessageableChannel, guild: discord.Guild | None) -> Room:
+    """Who reads along. A room of which that is not known counts as private."""
+    if guild is None:
+        return Room("direct", message_id(channel.id))
+    place = channel.parent if isinstance(channel, discord.Thread) else channel
+    private = isinstance(channel, discord.Thread) and channel.is_private()
+    if not private and isinstance(place, discord.abc.GuildChannel):
+        everyone = guild.default_role
+        if place.permissions_for(everyone).view_channel:
+            return Room("public", space_of(guild.id), space_of(guild.id))
+    id_ = channel.id if private or place is None else place.id
+    return Room("private", message_id(id_), space_of(guild.id))
+
+
+def name_of(user: discord.abc.User) -> str:
+    """What people there call somebody, on one line."""
+    return " ".join(user.display_name.replace(":", " ").split())[:40] or str(user.id)
+
+
+def plain(content: str, name: Callable[[str, int], str | None]) -> str:
+    """Discord's markup as a person sees it. `name(kind, id)` knows who or what is meant: kind is one of @, @& and #."""
+
+    def mention(match: re.Match[str]) -> str:
+        kind = match[1].replace("!", "")
+        return f"{kind[0]}{name(kind, int(match[2])) or 'unknown'}"
+
+    content = re.sub(r"<(@!?|@&|#)(\d{1,20})>", mention, content)
+    content = re.sub(r"<a?(:\w+:)\d+>", r"\1", content)
+    content = re.sub(r"</([^:<>]+):\d+>", r"/\1", content)
+    return re.sub(r"<t:(-?\d{1,12})(?::\w)?>", lambda match: _time(int(match[1])), content).strip()
+
+
+async def _parts(message: discord.Message, me: int) -> AsyncIterator[str]:
+    content = re.sub(rf"^\s*<@!?{me}>[\s,:]*", "", message.content)
+    text = plain(content, lambda kind, id_: _named(message, kind, id_))
+    if text:
+        yield text
+    for snapshot in message.message_snapshots:
+        forwarded = plain(snapshot.content, lambda kind, id_: _named(message, kind, id_))
+        yield f"[forwarded: {forwarded or 'something without text'}]"
+        for file in snapshot.attachments:
+            yield await _file(file)
+    for file in message.attachments:
+        yield await _file(file)
+    for line in _others(message):
+        yield line
+
+
+def _others(message: discord.Message) -> Iterator[str]:
+    for sticker in message.stickers:
+        yield f"[sticker: {sticker.name}]"
+    if message.poll is not None:
+        yield f"[poll: {message.poll.question} / {' / '.join(answer.text for answer in message.poll.answers)}]"
+    if message.author.bot:  # people's embeds are previews of their links
+        for embed in message.embeds:
+            said = " / ".join(part for part in (embed.title, embed.description) if part)
+            if said:
+                yield f"[card: {said}]"
+
+
+async def _file(file: discord.Attachment) -> str:
+    if file.is_voice_message():
+        return "[voice message, which you cannot hear]"
+    if _type(file).startswith("image/"):
+        return f"[image: {file.filename}]"
+    if not _is_text(file):
+        return f"[file: {file.filename}, {file.size:,} bytes, which you cannot read]"
+    data = await download(file.url, TEXT_FILE_BYTES)
+    if data is None:
+        return f"[file: {file.filename}, which could not be read]"
+    text = data.decode("utf-8", "replace")
+    cut = "\n[… cut here]" if len(text) > TEXT_FILE_CHARACTERS else ""
+    return f"[file: {file.filename}]\n{text[:TEXT_FILE_CHARACTERS]}{cut}"
+
+
+async def download(url: str, most: int) -> bytes | None:
+    """What is at an address of Discord's; None when it is gone, slow, or larger than `most` bytes."""
+    try:
+        async with (
+            asyncio.timeout(DOWNLOAD_SECONDS),
+            aiohttp.ClientSession(trust_env=True) as session,
+            session.get(url, allow_redirects=False) as response,
+        ):
+            if response.status != 200:
+                log.info("a file could not be read: HTTP %d", response.status)
+                return None
+            data = await response.content.read(most + 1)
+            while len(data) <= most and (more := await response.content.read(most + 1 - len(data))):
+                data += more
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        log.info("a file could not be read: %s", type(error).__name__)
+        return None
+    return data if len(data) <= most else None
+
+
+def _is_text(file: discord.Attachment) -> bool:
+    type_ = _type(file)
+    named = file.filename.lower().endswith(tuple(TEXT_ENDINGS))
+    return (named or type_.startswith("text/") or type_ == "application/json") and file.size <= TEXT_FILE_BYTES
+
+
+def _type(file: discord.Attachment) -> str:
+    return (file.content_type or "").partition(";")[0].strip().lower()
+
+
+def _replies_to(message: discord.Message) -> str | None:
+    reference = message.reference
+    if reference is None or reference.message_id is None or reference.type is not discord.MessageReferenceType.default:
+        return None
+    return message_id(reference.message_id)
+
+
+def _named(message: discord.Message, kind: str, id_: int) -> str | None:
+    guild = message.guild
+    if kind == "@":
+        cached = guild.get_member(id_) if guild else None
+        user = discord.utils.get(message.mentions, id=id_) or cached
+        return name_of(user) if user else None
+    if guild is None:
+        return None
+    found = guild.get_role(id_) if kind == "@&" else guild.get_channel_or_thread(id_)
+    return found.name if found else None
+
+
+def _time(seconds: int) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+    except (OverflowError, ValueError, OSError):
+        return str(seconds)

@@ -1,0 +1,97 @@
+"""What people can ask of the bot itself, as a platform with buttons and rights asks it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.chat import Answer, Message, Resource, Room, Thread, Turn
+from bot.commands import Asked, Commands
+from bot.ports import Recollection
+from memory.transcript import PostgresTranscript
+
+ANA, BOB = Resource("stage", "ana"), Resource("stage", "bob")
+PORCH = Thread("stage", "porch")
+
+
+@pytest.fixture
+async def commands(transcript: PostgresTranscript) -> Commands:
+    """After Ana and Bob have each said something in the same place, and were answered."""
+    for number, person in enumerate((ANA, BOB)):
+        room = Room("public", "stage:guild", "stage:guild")
+        message = Message(f"stage:{number}", PORCH, person, room, f"I am {person.id}", datetime.now(UTC))
+        await transcript.hear(message)
+        (row,) = await transcript.database.fetch(
+            "select id, attempts from public.procrastinate_fetch_job_v2(array['stage']::varchar[], null)"
+        )
+        lines = await transcript.read(PORCH, 0)
+        turn = Turn(row["id"], PORCH, row["attempts"])
+        await transcript.answer(turn, Recollection(tuple(lines)), Answer(f"Hello {person.id}", "a/b"))
+        await transcript.record(turn, 0, f"stage:post-{number}")
+        await transcript.database.fetch("select public.procrastinate_finish_job_v1($1, 'succeeded', true)", turn.id)
+    return Commands(transcript, 10)
+
+
+async def texts(transcript: PostgresTranscript) -> list[str]:
+    return [line.text for line in await transcript.read(PORCH, 10)]
+
+
+async def test_who_manages_a_shared_conversation_resets_it_after_a_confirmation(
+    commands: Commands, transcript: PostgresTranscript
+) -> None:
+    told = await commands.run("reset", Asked(ANA, PORCH, shared=True))
+    assert "for everybody in it" in told.text
+    assert told.confirm == "reset yes"
+    assert len(await texts(transcript)) == 4
+    done = await commands.run("reset", Asked(ANA, PORCH, ("yes",), shared=True))
+    assert (done.text, done.confirm) == ("Done: this conversation is deleted, 4 messages.", "")
+    assert await texts(transcript) == []
+
+
+async def test_who_does_not_resets_their_own_part_of_it(commands: Commands, transcript: PostgresTranscript) -> None:
+    told = await commands.run("reset", Asked(BOB, PORCH, shared=True, manages=False))
+    assert "the right to manage messages" in told.text
+    assert "2 messages" in told.text
+    done = await commands.run("reset", Asked(BOB, PORCH, tuple(told.confirm.split()[1:]), shared=True, manages=False))
+    assert done.text == "Done: your part of this conversation is deleted, 2 messages."
+    assert await texts(transcript) == ["I am ana", "Hello ana"]
+
+
+async def test_forgetting_everything_asks_first_and_counts_afterwards(
+    commands: Commands, transcript: PostgresTranscript
+) -> None:
+    told = await commands.run("forget", Asked(ANA, PORCH, ("me",), shared=True, manages=False))
+    assert "2 messages in all" in told.text
+    done = await commands.run("forget", Asked(ANA, PORCH, tuple(told.confirm.split()[1:])))
+    assert "2 in mastra_messages" in done.text
+    assert await texts(transcript) == ["I am bob", "Hello bob"]
+
+
+@pytest.mark.parametrize(
+    ("person", "manages", "message", "left"),
+    [
+        (ANA, False, "stage:0", ["I am bob", "Hello bob"]),  # one's own, with the answer to it
+        (ANA, False, "stage:post-0", ["I am ana", "I am bob", "Hello bob"]),  # the answer to oneself
+        (BOB, True, "stage:0", ["I am bob", "Hello bob"]),  # somebody else's, as who manages messages
+        (BOB, False, "stage:0", ["I am ana", "Hello ana", "I am bob", "Hello bob"]),
+        (BOB, False, "stage:unknown", ["I am ana", "Hello ana", "I am bob", "Hello bob"]),
+    ],
+)
+async def test_a_message_is_forgotten_for_whose_it_is(
+    commands: Commands, transcript: PostgresTranscript, person: Resource, manages: bool, message: str, left: list[str]
+) -> None:
+    told = await commands.run("forget-message", Asked(person, PORCH, shared=True, manages=manages, message=message))
+    assert told.text.startswith("Done") == (len(left) < 4), told.text
+    assert await texts(transcript) == left
+
+
+async def test_memory_tells_here_from_everywhere(commands: Commands) -> None:
+    told = await commands.run("memory", Asked(ANA, PORCH, shared=True))
+    assert told.text.startswith("I keep 2 messages of our conversations. 2 of them are from here.")
+    elsewhere = await commands.run("memory", Asked(ANA, Thread("stage", "elsewhere")))
+    assert "0 of them are from here" in elsewhere.text
+
+
+async def test_what_there_is_not_is_said(commands: Commands) -> None:
+    assert (await commands.run("dance", Asked(ANA, PORCH))).text.startswith("There is no /dance.")
+    assert (await commands.run("forget-message", Asked(ANA, PORCH))).text.startswith("There is no /forget-message.")
+    assert "/reset: delete this conversation" in (await commands.run("help", Asked(ANA, PORCH))).text
