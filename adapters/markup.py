@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile, pairwise
 
 # Discord counts code points: https://github.com/discord/discord-api-docs/issues/1315 (its staff). So does len().
 LIMIT = 2000
@@ -85,6 +86,7 @@ _WORD_END = re.compile(rf"(?=\s)|(?<=[{_CJK}、，；：])(?=[{_CJK}])")
 _CODE_PARAGRAPH_END = re.compile(r"(?<!\n)(?=\n\n+[^\s)\]}])")
 _CODE_WORD_END = re.compile(r"(?<=[ \t,;])(?=[^\s,;])")
 _INK = re.compile(r"\S")
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)*")
 _SEAM = re.compile(r"[ \t]*\n*")  # leaves the indentation of the next line
 
 
@@ -92,12 +94,12 @@ def _cut(text: str, at: int, end: int, head: str, blocks: Sequence[re.Match[str]
     """The best place after `at` and up to `end`, before which `head` is put."""
     block = _around(end, blocks)
     if block is None:
-        return _cut_text(text, at, end, (at + end) // 2, head, blocks)
+        return _cut_text(text, at, end, head, blocks, least=(at + end) // 2)
     room = end - len(_CLOSE)
     quarter = at + (end - at) // 4
     if block.start() > quarter or (block.start() > at and block.start(2) >= room):
         # Code is better to copy from one piece; whether it fits in the next cannot be known while it is written.
-        return _cut_text(text, at, block.start() - 1, quarter, head, blocks)
+        return _cut_text(text, at, block.start() - 1, head, blocks, least=quarter)
     return _cut_code(text, at, room, block)
 
 
@@ -108,7 +110,7 @@ def _around(place: int, blocks: Sequence[re.Match[str]]) -> re.Match[str] | None
 
 
 def _cut_code(text: str, at: int, end: int, block: re.Match[str]) -> _Cut:
-    """In a code block nothing is dropped but the line end at which it is cut."""
+    """In a code block nothing is dropped but the line end at which it is cut, and blank lines there."""
     body = max(at, block.start(2))
     ink = _INK.search(text, body)
     first = min(ink.end() if ink else end, end)
@@ -119,13 +121,14 @@ def _cut_code(text: str, at: int, end: int, block: re.Match[str]) -> _Cut:
         or _last(_CODE_WORD_END, text, middle, end)
         or _last_whole(text, body, middle, end)
     )
-    after = place + (text[place] == "\n")
+    lines = _BLANK_LINES.match(text, place)
+    after = lines.end() if lines else place
     if _INK.search(text, after, block.end(2)):
         return _Cut(place, after, _CLOSE, block[1])
     return _Cut(place, _after_seam(text, block.end()), _CLOSE)
 
 
-def _cut_text(text: str, at: int, end: int, least: int, head: str, blocks: Sequence[re.Match[str]]) -> _Cut:
+def _cut_text(text: str, at: int, end: int, head: str, blocks: Sequence[re.Match[str]], *, least: int) -> _Cut:
     """The last good place from `least` on; if there is none, the last good one before; if there is none, any."""
     ink = _INK.search(text, at)
     first = min(ink.end() if ink else end, end)
@@ -158,13 +161,12 @@ def _cut_text(text: str, at: int, end: int, least: int, head: str, blocks: Seque
 def _cut_anywhere(text: str, at: int, end: int, least: int, marks: "_Marks") -> _Cut:
     """Inside of emphasis, or else of inline code, or else of a word; inside of a link only when all else is, too."""
     cuts = [(place, mark) for place in range(end, least - 1, -1) if (mark := marks(place)) is not None]
-    cuts = [(place, mark) for place, mark in cuts if place + len("".join(mark)) <= end and _whole(text, at, place)]
+    cuts = [(place, mark) for place, mark in cuts if place + len("".join(mark)) <= end]
     spaces = [(place, mark) for place, mark in cuts if text[place].isspace()]
     if spaces:
         return _seam(text, at, *min(spaces, key=lambda cut: ("`" in "".join(cut[1]), len(cut[1]))))
-    if cuts:
-        return _seam(text, at, *cuts[0])
-    return _seam(text, at, _last_whole(text, at, least, end))
+    any_whole = next((cut for cut in cuts if _whole(text, at, cut[0])), None)
+    return _seam(text, at, *(any_whole or (_last_whole(text, at, least, end),)))
 
 
 def _last(
@@ -180,7 +182,7 @@ def _last_whole(text: str, start: int, low: int, high: int) -> int:
 
 
 def _whole(text: str, start: int, place: int) -> bool:
-    """Whether no grapheme cluster is cut; Unicode's rules (UAX 29), less those for Hangul letters and Indic conjuncts."""
+    """Whether no grapheme cluster is cut: UAX 29, less its rules for Hangul letters and Indic conjuncts."""
     before, after = text[place - 1], text[place]
     if _JOINER in (before, after) or _width(after) == 0 or "\U0001f3fb" <= after <= "\U0001f3ff":
         return False
@@ -226,12 +228,13 @@ _MARKS_OF_EMPHASIS = {"*", "**", "***", "_", "__", "___", "~~", "||"}
 def _marks(text: str, at: int, end: int, head: str) -> _Marks:
     """What is open at a place of the line that `end` is in, outermost first; None where the line must not be cut.
 
-    To know it, as much of the line is read as two pieces can hold.
+    To know it, as much of the line is read as five pieces can hold.
     """
     start = max(text.rfind("\n", at, end) + 1, at)
-    stop = text.find("\n", end, 2 * end - at)
+    horizon = end + 4 * (end - at)
+    stop = text.find("\n", end, horizon)
     prefix = head if start == at else ""
-    grain = _grain(prefix + text[start : stop if stop >= 0 else 2 * end - at])
+    grain = _grain(prefix + text[start : stop if stop >= 0 else horizon])
     shift = start - len(prefix)
     return lambda place: grain[place - shift] if place >= start else ()
 
@@ -324,7 +327,8 @@ def _line(line: str) -> str:
         return RULE
     if (heading := _DEEP_HEADING.fullmatch(line)) and (title := heading[1].replace("**", "").strip()):
         return f"**{_inline(title)}**"
-    return _inline(line).strip("\n")
+    inline = _inline(line).strip("\n")
+    return inline if inline.strip() else ""
 
 
 def _inline(line: str) -> str:
@@ -367,6 +371,8 @@ _FENCE_AFTER_TEXT = re.compile(rf"(?P<before>[^`]*)(?P<mark>`{{3,}})(?P<info>[A-
 
 
 def _code_block(lines: Sequence[str], at: int) -> tuple[str, int] | None:
+    if "```" not in lines[at] and "~~~" not in lines[at]:
+        return None
     fence = _FENCE.fullmatch(lines[at]) or _FENCE_AFTER_TEXT.fullmatch(lines[at])
     if not fence:
         return None
@@ -374,12 +380,13 @@ def _code_block(lines: Sequence[str], at: int) -> tuple[str, int] | None:
     info = fence["info"].strip()
     known = re.match(rf"{_LANGUAGE}{{1,20}}(?!{_LANGUAGE})", info)
     language = known[0] if known else ""
+    body = list(dropwhile(lambda line: not line.strip(), body))  # as Discord's client does
     block: list[str] = []
     if fence["before"].strip(" \t>"):
         block.append(_line(fence["before"].rstrip()))
     if info != language:  # Discord would show it as code
         block.append(_inline(info))
-    if language or any(line.strip() for line in body):
+    if language or body:
         block += [f"```{language}", *body, "```"]
     return "\n".join(block), after
 
@@ -413,8 +420,9 @@ def _table(lines: Sequence[str], at: int) -> tuple[str, int] | None:
     after = at + 2
     while after < len(lines) and "|" in lines[after]:
         cells = _cells(lines[after])
-        rows.append([*cells[: len(header) - 1], " | ".join(cells[len(header) - 1 :])])
-        rows[-1] += [""] * (len(header) - len(rows[-1]))
+        cells = [*cells[: len(header) - 1], " | ".join(cells[len(header) - 1 :])]  # too many: in the last column
+        if any(cells):
+            rows.append(cells + [""] * (len(header) - len(cells)))
         after += 1
     return _as_block(header, rows, [cell.endswith(":") > cell.startswith(":") for cell in rule]) or _as_list(
         header, rows
@@ -427,7 +435,7 @@ def _cells(row: str) -> list[str]:
     masked = _masked(row, ((start, end) for start, end, _ in _code_spans(row)))
     pipes = [match.start() for match in re.finditer(r"\\.|\|", masked) if match[0] == "|"]
     bounds = [-1, *pipes, len(row)]
-    cells = [row[start + 1 : end].strip().replace("\\|", "|") for start, end in zip(bounds, bounds[1:], strict=False)]
+    cells = [row[start + 1 : end].strip().replace("\\|", "|") for start, end in pairwise(bounds)]
     return cells[masked.startswith("|") : len(cells) - (len(pipes) > 1 and pipes[-1] == len(row) - 1)]
 
 
@@ -435,7 +443,9 @@ def _as_block(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seque
     """Columns in a code block; empty when they are too wide, or hold links, which are none in code."""
     table = [[_plain(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(_columns, column)) for column in zip(*table, strict=True)]
-    if sum(widths) + 3 * (len(widths) - 1) > COLUMNS or any(_ATOM.search(cell) for row in table for cell in row):
+    if sum(widths) + 3 * (len(widths) - 1) > COLUMNS or any(
+        re.search(r"://|\]\(", cell) for row in table for cell in row
+    ):
         return ""
 
     def padded(cell: str, width: int, right: bool) -> str:
@@ -451,13 +461,12 @@ def _as_list(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     titles = [_inline(_plain(cell).rstrip(":")) for cell in header]
     if not rows:
         return "\n".join(f"**{title}**" for title in titles if title)
-    return "\n\n".join(
-        "\n".join(
-            f"**{title}:** {_inline(cell) or '–'}" if title else _inline(cell)
-            for title, cell in zip(titles, row, strict=True)
-        )
-        for row in rows
-    )
+
+    def entry(title: str, cell: str) -> str:
+        value = _inline(cell).strip()
+        return f"**{title}:** {value or '–'}" if title else value
+
+    return "\n\n".join("\n".join(filter(None, map(entry, titles, row))) for row in rows)
 
 
 def _plain(cell: str) -> str:
@@ -471,7 +480,7 @@ def _plain(cell: str) -> str:
 
 def _columns(text: str) -> int:
     """How wide it is in a font of one width."""
-    return sum(map(_width, text))
+    return sum(map(_width, re.sub("\u200d.|[\U0001f3fb-\U0001f3ff]", "", text)))
 
 
 def _width(character: str) -> int:

@@ -185,5 +185,5 @@ def bare_environment(folder: Path) -> dict[str, str]:
         "HOME": str(folder),
         "HATHI_HOME": str(folder / "hathi"),
         "PYTHONPATH": str(Path(__file__).parents[1]),
-        "PYTHONWARNINGS": "error",
+        "PYTHONWARNINGS": "error,ignore:'audioop' is deprecated:DeprecationWarning",  # discord.py's, for voice
     }

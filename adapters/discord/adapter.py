@@ -3,9 +3,10 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from weakref import WeakValueDictionary
 
 import discord
@@ -37,7 +38,7 @@ from bot.agent import apology
 from bot.chat import Image, Message, Room, Thread
 from bot.commands import Commands
 from bot.errors import DatabaseDown, DatabaseError, PlatformError
-from bot.ports import Accept, Outbox, Reply, Transcript
+from bot.ports import Accept, Counts, Outbox, Reply, Transcript
 
 log = logging.getLogger(__name__)
 
@@ -182,43 +183,37 @@ class Discord:
             return
         if said_to_us is None and not message.content and not message.attachments and not self._connection.reads:
             return  # without the intent nothing can be read here
-        async with self._lane(message.channel.id):
-            member = isinstance(message.channel, discord.Thread) and message.channel.me is not None
-            heeds = said_to_us or member or await self._in_thread(message.channel.id)
-            if heeds and message.id not in self._deleted:
-                await self._hear(message)
+        await self._in_order(
+            message.channel.id, partial(self._hear, message, said_to_us), message if said_to_us else None
+        )
 
-    async def _hear(self, message: discord.Message) -> None:
-        """Into the transcript, with what it needs to be understood; waits as long as the database is away."""
+    async def _hear(self, message: discord.Message, said_to_us: bool | None) -> None:
+        """Into the transcript, with what it needs to be understood."""
+        member = isinstance(message.channel, discord.Thread) and message.channel.me is not None
+        heeds = said_to_us or member or await self._in_thread(message.channel.id)
+        if not heeds or message.id in self._deleted:
+            return
         self._note(message.channel)
         heard = await read(message, self._connection.me)
         before = await context.of(message, self._transcript, self._connection.me)
-        while True:
-            try:
-                if before:
-                    await self._transcript.overhear(before, heard.author)
-                await self._take(heard)
-                break
-            except DatabaseDown as error:  # Discord does not deliver again: we have to hold on to it
-                log.warning("a message waits for the database: %s", error)
-                await self._say(message, apology(error))
-            except DatabaseError as error:
-                log.error("a message is lost: %s", error)  # noqa: TRY400  # expected
-                await self._say(message, apology(error))
-                break
+        if before:
+            await self._transcript.overhear(before, heard.author)
+        await self._take(heard)
         self._remember(self._takes_part, message.channel.id, True)
 
     async def _on_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         message = payload.message
         if message.edited_at is None or message.author.id == self._connection.me:  # a link got its preview
             return
-        async with self._lane(payload.channel_id):
-            heard = await read(message, self._connection.me)
-            readable = message.guild is None or message.content or message.attachments or self._connection.reads
-            if readable and await self._transcript.edit(heard.id, heard.text):
-                return
+        await self._in_order(payload.channel_id, partial(self._edit, message))
         if message.created_at > discord.utils.utcnow() - timedelta(minutes=EDIT_MINUTES):
-            await self._on_message(message)
+            await self._on_message(message)  # if it is there already, nothing happens
+
+    async def _edit(self, message: discord.Message) -> None:
+        readable = message.guild is None or message.content or message.attachments or self._connection.reads
+        if readable and await self._in_thread(message.channel.id):
+            heard = await read(message, self._connection.me)
+            await self._transcript.edit(heard.id, heard.text)
 
     async def _on_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self._delete(payload.channel_id, {payload.message_id})
@@ -229,10 +224,8 @@ class Discord:
     async def _delete(self, channel: int, messages: set[int]) -> None:
         for message in messages:
             self._remember(self._deleted, message, True)
-        async with self._lane(channel):
-            if await self._in_thread(channel):
-                counts = await self._transcript.delete([message_id(message) for message in messages])
-                log.info("deleted in %s: %s", thread_of(channel), dict(counts))
+        ids = [message_id(message) for message in messages]
+        await self._in_order(channel, partial(self._if_kept, channel, partial(self._transcript.delete, ids)))
 
     async def _on_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         await self._reset(payload.thread_id)
@@ -241,9 +234,12 @@ class Discord:
         await self._reset(channel.id)
 
     async def _reset(self, channel: int) -> None:
-        async with self._lane(channel):
-            if await self._in_thread(channel):
-                await self._transcript.reset(thread_of(channel))
+        reset = partial(self._transcript.reset, thread_of(channel))
+        await self._in_order(channel, partial(self._if_kept, channel, reset))
+
+    async def _if_kept(self, channel: int, delete: Callable[[], Awaitable[Counts]]) -> None:
+        if await self._in_thread(channel):
+            log.info("deleted in %s: %s", thread_of(channel), dict(await delete()))
 
     async def _on_guild_remove(self, guild: discord.Guild) -> None:
         if self._forget_on_leave:
@@ -346,9 +342,27 @@ class Discord:
         while len(known) > REMEMBERED:
             known.popitem(last=False)
 
-    def _lane(self, channel: int) -> asyncio.Lock:
-        """What concerns one channel happens one after the other, in the order in which Discord told it."""
+    async def _in_order(
+        self, channel: int, do: Callable[[], Awaitable[None]], message: discord.Message | None = None
+    ) -> None:
+        """What concerns one channel happens one after the other, in the order in which Discord told it.
+
+        Discord does not tell it again: while the database is away we hold on to it. Who said `message` hears of that.
+        """
         lane = self._lanes.get(channel)
         if lane is None:
             lane = self._lanes[channel] = asyncio.Lock()
-        return lane
+        async with lane:
+            while True:
+                try:
+                    return await do()
+                except DatabaseDown as error:
+                    log.warning("an event waits for the database: %s", error)
+                    problem: DatabaseError = error
+                except DatabaseError as error:
+                    log.error("an event is lost: %s", error)  # noqa: TRY400  # expected
+                    problem = error
+                if message is not None:
+                    await self._say(message, apology(problem))
+                if not isinstance(problem, DatabaseDown):
+                    return None

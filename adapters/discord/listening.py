@@ -3,13 +3,17 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 import discord
 
+if TYPE_CHECKING:
+    from discord.abc import MessageableChannel
+    from discord.interactions import InteractionChannel
+
 BOT_TURNS = 3  # answers in a row to other bots in one channel, before a person has to say something
 
-Place = discord.abc.MessageableChannel
-Where = discord.interactions.InteractionChannel | Place | None
+Where: TypeAlias = "InteractionChannel | MessageableChannel | None"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ import contextlib
 import hashlib
 import io
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +23,7 @@ from bot.ports import Outbox
 log = logging.getLogger(__name__)
 
 LIMIT = 2000  # characters of a message (https://discord.com/developers/docs/resources/message)
-EDIT_SECONDS = 1.0  # between two rounds of edits while an answer grows: Discord allows about five in five seconds
+EDIT_SECONDS = 1.0  # between two edits, the last one included: Discord allows about five in five seconds
 FOLLOW_UPS = 4  # that Discord lets an app send which is not in the guild, besides the first answer: five with it
 BANNED_SECONDS = 60.0  # for which to leave Discord alone when Cloudflare answers in its place
 NO_MENTIONS = discord.AllowedMentions.none()
@@ -49,6 +51,7 @@ class ChannelReply:
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _busy: asyncio.Lock = field(default_factory=asyncio.Lock)  # one round of posts and edits at a time
     _withdrawn: int = 0
+    _changed_at: float = -math.inf  # when something was last posted or edited, on the monotonic clock
 
     async def show(self, text: str) -> None:
         """Show this soon; does not wait for Discord."""
@@ -76,6 +79,7 @@ class ChannelReply:
         while True:
             await self._news.wait()
             self._news.clear()
+            await self._pace()
             async with self._busy:
                 text = self._text
                 if text:
@@ -84,7 +88,6 @@ class ChannelReply:
                     except (TurnLost, PlatformError, DatabaseError) as error:  # the end says what to do about it
                         log.debug("an answer is not shown while it grows: %s", error)
                         return
-            await asyncio.sleep(EDIT_SECONDS)
 
     async def _put(self, texts: Sequence[str]) -> None:
         for number, text in enumerate(texts):
@@ -113,6 +116,7 @@ class ChannelReply:
             allowed_mentions=NO_MENTIONS,
         )
         place.posted()
+        self._changed_at = time.monotonic()
         await self.outbox.record(message_id(message.id), number)
         if message.content != text and message.content.strip() != text.strip():
             # The nonce was known: it is what an earlier attempt posted.
@@ -122,6 +126,8 @@ class ChannelReply:
         await self.outbox.allow()
         place = await self.place()
         message = place.channel.get_partial_message(snowflake(post))
+        await self._pace()
+        self._changed_at = time.monotonic()
         try:
             await message.edit(content=text, allowed_mentions=NO_MENTIONS)
         except discord.NotFound as error:
@@ -134,6 +140,10 @@ class ChannelReply:
             await self._post(number, text, again="old")
             with contextlib.suppress(discord.HTTPException):
                 await message.delete()
+
+    async def _pace(self) -> None:
+        """Until another edit is due."""
+        await asyncio.sleep(self._changed_at + EDIT_SECONDS - time.monotonic())
 
     async def _take_back(self, number: int) -> None:
         """Delete a post; before that it is no longer known as ours, so that nothing is forgotten because of it."""

@@ -5,9 +5,13 @@ import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import aiohttp
 import discord
+
+if TYPE_CHECKING:
+    from discord.abc import MessageableChannel
 
 from bot.chat import Image, Message, Resource, Room, Thread
 
@@ -68,7 +72,7 @@ async def read(message: discord.Message, me: int) -> Message:
     )
 
 
-def room_of(channel: discord.abc.MessageableChannel, guild: discord.Guild | None) -> Room:
+def room_of(channel: "MessageableChannel", guild: discord.Guild | None) -> Room:
     """Who reads along. A room of which that is not known counts as private."""
     if guild is None:
         return Room("direct", message_id(channel.id))
