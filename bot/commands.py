@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.chat import Resource, Thread
-from bot.ports import Transcript
+from bot.ports import Forgetting
 
 ASK = "Ask Hathi about this"  # a message's menu entry that begins a turn instead of a command
 
@@ -44,8 +44,8 @@ class Command:
 class Commands:
     """The registry. Each answer is one short text for the person who asked. May raise DatabaseError."""
 
-    def __init__(self, transcript: Transcript, last_messages: int) -> None:
-        self._transcript = transcript
+    def __init__(self, forgetting: Forgetting, last_messages: int) -> None:
+        self._forgetting = forgetting
         self._last_messages = last_messages
         self.all = (
             Command("reset", "/reset", "delete this conversation", self._reset),
@@ -77,39 +77,39 @@ class Commands:
             return Told(
                 "This deletes what I keep of this conversation, for everybody in it. There is no way back.", "reset yes"
             )
-        counts = await self._transcript.reset(asked.thread)
+        counts = await self._forgetting.reset(asked.thread)
         return Told(f"Done: this conversation is deleted, {_many(counts['mastra_messages'], 'message')}.")
 
     async def _reset_own(self, asked: Asked) -> Told:
         """Who may not delete what others said may always delete what they said themselves."""
         if asked.words[:1] != ("yes",):
-            about = await self._transcript.about(asked.person, asked.thread)
+            about = await self._forgetting.about(asked.person, asked.thread)
             return Told(
                 "To delete this whole conversation one needs the right to manage messages here. What you said in it, "
                 f"and what I answered you, is yours to delete: {_many(about['mastra_messages'], 'message')}. "
                 "There is no way back.",
                 "reset yes",
             )
-        counts = await self._transcript.reset(asked.thread, asked.person)
+        counts = await self._forgetting.reset(asked.thread, asked.person)
         return Told(f"Done: your part of this conversation is deleted, {_many(counts['mastra_messages'], 'message')}.")
 
     async def _forget(self, asked: Asked) -> Told:
         if asked.words[:1] != ("me",):
             return Told("Say /forget me to delete everything about you, or /reset to delete this conversation.")
         if asked.words[1:] != ("yes",):
-            about = await self._transcript.about(asked.person)
+            about = await self._forgetting.about(asked.person)
             return Told(
                 f"This deletes everything about you, everywhere: {_many(about['mastra_messages'], 'message')} in all. "
                 "There is no way back.",
                 "forget me yes",
             )
-        counts = await self._transcript.forget(asked.person)
+        counts = await self._forgetting.forget(asked.person)
         rows = ", ".join(f"{number} in {table}" for table, number in counts.items())
         return Told(f"Done: everything about you is deleted ({rows}).")
 
     async def _memory(self, asked: Asked) -> Told:
-        about = await self._transcript.about(asked.person)
-        here = await self._transcript.about(asked.person, asked.thread)
+        about = await self._forgetting.about(asked.person)
+        here = await self._forgetting.about(asked.person, asked.thread)
         return Told(
             f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. {here['mastra_messages']} of "
             f"them are from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
@@ -120,12 +120,12 @@ class Commands:
         return Told("\n".join(f"{command.usage}: {command.summary}" for command in self.all))
 
     async def _forget_message(self, asked: Asked) -> Told:
-        owners = await self._transcript.owners(asked.message)
+        owners = await self._forgetting.owners(asked.message)
         if not owners:
             return Told("I do not remember this message.")
         if str(asked.person) not in owners and not asked.manages:
             return Told("That is somebody else's. Only they, or who may manage messages here, can have me forget it.")
-        counts = await self._transcript.delete([asked.message])
+        counts = await self._forgetting.delete([asked.message])
         return Told(f"Done: it is forgotten, {_many(counts['mastra_messages'], 'message')} in all.")
 
 

@@ -152,6 +152,22 @@ class Transcript(Protocol):
         """A message now reads like this; False when it is not known, or read like this before."""
         ...
 
+    async def knows(self, thread: Thread, post: str) -> bool:
+        """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
+        ...
+
+    async def reset_at(self, thread: Thread) -> datetime | None:
+        """When a conversation was last reset: what is older is not read in again."""
+        ...
+
+    async def conversations(self, platform: str, days: float, most: int) -> Sequence[Conversation]:
+        """The conversations of the last `days`, newest first."""
+        ...
+
+
+class Forgetting(Protocol):
+    """What is wanted gone is gone, for good. Everything is harmless to do twice; everything may raise DatabaseError."""
+
     async def delete(self, ids: Sequence[str]) -> Counts:
         """Delete messages, or answers by the ids of their posts, for good, with the answers to nothing but them."""
         ...
@@ -174,18 +190,6 @@ class Transcript(Protocol):
 
     async def owners(self, message: str) -> Set[str]:
         """Whose a message, or a post of ours, is: its author, or those whom it answers; as resources in text form."""
-        ...
-
-    async def knows(self, thread: Thread, post: str) -> bool:
-        """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
-        ...
-
-    async def reset_at(self, thread: Thread) -> datetime | None:
-        """When a conversation was last reset: what is older is not read in again."""
-        ...
-
-    async def conversations(self, platform: str, days: float, most: int) -> Sequence[Conversation]:
-        """The conversations of the last `days`, newest first."""
         ...
 
 

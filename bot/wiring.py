@@ -17,6 +17,7 @@ from bot.ports import Adapter, Counts
 from bot.settings import Settings, read_persona
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
+from memory.forgetting import Forgetting
 from memory.history import History
 from memory.migrate import migrate as bring_up_to_date
 from memory.pacing import reserve
@@ -36,7 +37,7 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
     async with open_models(settings) as models, open_transcript(settings) as transcript:
         lines = await transcript.read(thread, PAST)
         past = [line.text for line in lines if line.author == str(person)]
-        commands = Commands(transcript, settings.last_messages)
+        commands = Commands(Forgetting(transcript.database), settings.last_messages)
         console = Console(person, thread, commands, transcript.answer_to, past)
         jobs = open_jobs(settings, transcript.database, [console.queue])
         agent = Agent(
@@ -130,11 +131,13 @@ def open_adapters(settings: Settings, names: list[str], transcript: PostgresTran
     if count is not None:
         ids = tuple(sorted(settings.discord_shard_ids)) or tuple(range(count))
         sharding = Sharding(count, ids, partial(reserve, transcript.database))
+    forgetting = Forgetting(transcript.database)
     return [
         Discord(
             settings.discord_token.get_secret_value().strip(),
             transcript,
-            Commands(transcript, settings.last_messages),
+            forgetting,
+            Commands(forgetting, settings.last_messages),
             rules=Rules(settings.discord_allow, settings.discord_deny),
             catch_up_hours=settings.catch_up_hours,
             forget_on_leave=settings.discord_forget_on_leave,
@@ -152,19 +155,19 @@ async def migrate(settings: Settings) -> list[str]:
 async def export(settings: Settings, person: Resource) -> dict[str, Any]:
     """All that is stored about a person."""
     async with open_transcript(settings) as transcript:
-        return await transcript.export(person)
+        return await Forgetting(transcript.database).export(person)
 
 
 async def about(settings: Settings, person: Resource) -> Counts:
     """How many rows there are about a person, by table."""
     async with open_transcript(settings) as transcript:
-        return await transcript.about(person)
+        return await Forgetting(transcript.database).about(person)
 
 
 async def forget(settings: Settings, person: Resource) -> Counts:
     """Delete all that is stored about a person; the rows by table."""
     async with open_transcript(settings) as transcript:
-        return await transcript.forget(person)
+        return await Forgetting(transcript.database).forget(person)
 
 
 @asynccontextmanager

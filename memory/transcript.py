@@ -5,15 +5,14 @@ times are at least a millisecond apart (Mastra orders by time).
 """
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
 
 from bot.chat import Answer, Image, Line, Message, Quote, Resource, Thread, Turn, storable
 from bot.errors import TurnLost
-from bot.ports import Conversation, Counts, Recollection
+from bot.ports import Conversation, Recollection
+from memory.content import content_of, text_of
 from memory.pool import Database
 from memory.privacy import audience
 
@@ -74,7 +73,7 @@ class PostgresTranscript:
             message.id,
             str(message.thread),
             str(message.author),
-            _content(message.text),
+            content_of(message.text),
             audience(message.room),
             message.at,
             message.queue or message.thread.platform,
@@ -130,7 +129,7 @@ class PostgresTranscript:
             [message.id for message in messages],
             [str(message.author) for message in messages],
             [_name(message) for message in messages],
-            [_content(message.text) for message in messages],
+            [content_of(message.text) for message in messages],
             [audience(message.room) for message in messages],
             [message.replies_to for message in messages],
             [message.at for message in messages],
@@ -145,79 +144,9 @@ class PostgresTranscript:
             where id = $1 and author is not null and content <> $2 returning 1
             """,
             message,
-            _content(text),
+            content_of(text),
         )
         return bool(rows)
-
-    async def delete(self, ids: Sequence[str]) -> Counts:
-        """Delete messages, or answers by the ids of their posts, and the answers to nothing but them; for good.
-
-        A message that comes to us only after its deletion is not written down either.
-        """
-        rows = await self.database.fetch(
-            """
-            with target as materialized (
-                select id, thread_id, seq, turn from public.mastra_messages where id = any($1)
-                union
-                select message.id, message.thread_id, message.seq, message.turn
-                from hathi.posts as post join public.mastra_messages as message on message.turn = post.turn
-                where post.post = any($1)
-            ), answer as (
-                select id, turn, thread_id, answers as upto,
-                       lag(answers, 1, 0::bigint) over (partition by thread_id order by answers) as since
-                from public.mastra_messages
-                where thread_id in (select thread_id from target) and answers is not null
-            ), gone as materialized (
-                select id, thread_id, turn from target
-                union
-                select id, thread_id, turn from answer
-                where exists (select from target where target.thread_id = answer.thread_id
-                              and target.seq > since and target.seq <= upto)
-                  and not exists (select from public.mastra_messages as message
-                                  where message.thread_id = answer.thread_id and addressed
-                                    and message.seq > since and message.seq <= upto
-                                    and message.id not in (select id from target))
-            ), messages as (
-                delete from public.mastra_messages where id in (select id from gone) returning 1
-            ), posts as (
-                delete from hathi.posts where turn in (select turn from gone)
-            ), threads as (
-                delete from public.mastra_threads as thread
-                where id in (select thread_id from gone)
-                  and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
-                                  and message.id not in (select id from gone))
-                returning 1
-            ), old as (
-                delete from hathi.deleted where at < now() - interval '2 days'
-            ), remembered as (
-                insert into hathi.deleted (id) select unnest($1) on conflict (id) do nothing
-            )
-            select (select count(*) from messages) as mastra_messages, (select count(*) from threads) as mastra_threads
-            """,
-            list(ids),
-        )
-        return dict(rows[0])
-
-    async def owners(self, message: str) -> set[str]:
-        """Whose a message, or an answer by the id of one of its posts, is: its author, or those whom it answers."""
-        rows = await self.database.fetch(
-            """
-            with message as (
-                select * from public.mastra_messages
-                where id = $1 or turn = (select turn from hathi.posts where post = $1 limit 1)
-            )
-            select coalesce(question.author, message.author) as author
-            from message left join lateral (
-                select author from public.mastra_messages as question
-                where question.thread_id = message.thread_id and addressed and question.seq <= message.answers
-                  and question.seq > coalesce(
-                      (select max(earlier.answers) from public.mastra_messages as earlier
-                       where earlier.thread_id = message.thread_id and earlier.answers < message.answers), 0)
-            ) as question on true
-            """,
-            message,
-        )
-        return {row["author"] for row in rows if row["author"]}
 
     async def knows(self, thread: Thread, post: str) -> bool:
         """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
@@ -302,7 +231,7 @@ class PostgresTranscript:
             """,
             str(turn.thread),
             _newest_waiting(recollection),
-            _content(answer.text, metadata={"provider": provider, "modelId": model}),
+            content_of(answer.text, metadata={"provider": provider, "modelId": model}),
             turn.id,
             turn.attempt,
         )
@@ -372,121 +301,6 @@ class PostgresTranscript:
             return text_of(rows[0]["content"], rows[0]["type"])
         return "" if rows[0]["waits"] else None
 
-    async def reset(self, thread: Thread, person: Resource | None = None) -> Counts:
-        """Delete a conversation, its messages and its thread; or what is about one person in it."""
-        if person is not None:
-            return await self._forget(person, thread)
-        async with self.database.transaction() as connection:
-            # Locked first: a message that is being heard is then either gone with the rest, or begins the thread anew.
-            await connection.execute("select from public.mastra_threads where id = $1 for update", str(thread))
-            row = await connection.fetchrow(
-                """
-                with thread as (delete from public.mastra_threads where id = $1 returning 1),
-                     messages as (delete from public.mastra_messages where thread_id = $1 returning id, author),
-                     posts as (delete from hathi.posts where thread_id = $1),
-                     given_up as (delete from hathi.given_up where thread_id = $1),
-                     old as (delete from hathi.deleted where at < now() - interval '2 days'),
-                     remembered as (
-                         insert into hathi.deleted (id) select id from messages where author is not null
-                         on conflict (id) do nothing),
-                     noted as (
-                         insert into hathi.resets (thread_id) values ($1)
-                         on conflict (thread_id) do update set at = now())
-                select (select count(*) from messages) as mastra_messages,
-                       (select count(*) from thread) as mastra_threads
-                """,
-                str(thread),
-            )
-        return dict(row or {})
-
-    async def leave(self, space: str) -> Counts:
-        """Delete all conversations of a guild or workspace, one after the other: harmless to begin again."""
-        rows = await self.database.fetch("select id from public.mastra_threads where space = $1", space)
-        counts: Counter[str] = Counter()
-        for row in rows:
-            counts.update(await self.reset(Thread.parse(row["id"])))
-        return counts
-
-    async def about(self, resource: Resource, thread: Thread | None = None) -> Counts:
-        """How many rows there are about a person, by table: what `forget`, or `reset` in this thread, would delete."""
-        rows = await self.database.fetch(
-            """
-            with about as materialized (
-                select id, thread_id from hathi.messages_about($1) where $2::text is null or thread_id = $2
-            )
-            select (select count(*) from about) as mastra_messages,
-                   (select count(*) from public.mastra_threads as thread
-                    where ((thread."resourceId" = $1 and $2::text is null)
-                           or thread.id in (select thread_id from about))
-                      and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
-                                      and message.id not in (select id from about))) as mastra_threads,
-                   (select count(*) from public.mastra_resources where id = $1 and $2::text is null) as mastra_resources
-            """,
-            str(resource),
-            None if thread is None else str(thread),
-        )
-        return dict(rows[0])
-
-    async def forget(self, resource: Resource) -> Counts:
-        """Delete all that is stored about a person, with the conversations of which nothing is left."""
-        return await self._forget(resource, None)
-
-    async def _forget(self, resource: Resource, thread: Thread | None) -> Counts:
-        rows = await self.database.fetch(
-            """
-            with about as materialized (
-                select id, thread_id from hathi.messages_about($1) where $2::text is null or thread_id = $2
-            ),
-                 messages as (
-                     delete from public.mastra_messages where id in (select id from about)
-                     returning 1, id, turn, author),
-                 posts as (delete from hathi.posts where turn in (select turn from messages)),
-                 threads as (
-                     delete from public.mastra_threads as thread
-                     where ((thread."resourceId" = $1 and $2::text is null)
-                            or thread.id in (select thread_id from about))
-                       and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
-                                       and message.id not in (select id from about))
-                     returning 1, id),
-                 given_up as (delete from hathi.given_up where thread_id in (select id from threads)),
-                 resources as (delete from public.mastra_resources where id = $1 and $2::text is null returning 1),
-                 old as (delete from hathi.deleted where at < now() - interval '2 days'),
-                 remembered as (
-                     insert into hathi.deleted (id) select id from messages where author is not null
-                     on conflict (id) do nothing),
-                 noted as (
-                     insert into hathi.resets (thread_id) select id from threads
-                     on conflict (thread_id) do update set at = now())
-            select (select count(*) from messages) as mastra_messages,
-                   (select count(*) from threads) as mastra_threads,
-                   (select count(*) from resources) as mastra_resources
-            """,
-            str(resource),
-            None if thread is None else str(thread),
-        )
-        return dict(rows[0])
-
-    async def export(self, resource: Resource) -> dict[str, Any]:
-        """All that is stored about a person, as values that JSON can hold."""
-        rows = await self.database.fetch(
-            """
-            select jsonb_build_object(
-                'resource', $1::text,
-                'working_memory', (select "workingMemory" from public.mastra_resources where id = $1),
-                'messages', coalesce((
-                    select jsonb_agg(jsonb_build_object(
-                        'id', id, 'thread', thread_id, 'role', role, 'author', author, 'audience', audience,
-                        'at', to_char("createdAtZ" at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                        'type', type, 'content', content) order by seq)
-                    from hathi.messages_about($1)), '[]'))::text as export
-            """,
-            str(resource),
-        )
-        export: dict[str, Any] = json.loads(rows[0]["export"])
-        for message in export["messages"]:
-            message["text"] = text_of(message.pop("content"), message.pop("type"))
-        return export
-
     async def read(self, thread: Thread, last: int) -> list[Line]:
         """What waits for an answer, and the `last` messages besides, oldest first. One round trip."""
         rows = await self.database.fetch(
@@ -533,37 +347,6 @@ class PostgresTranscript:
             )
             for row in rows
         ]
-
-
-def text_of(content: str, type_: str) -> str:
-    """The words in a stored message, as Mastra and its older versions wrote it: `{"format": 2, "parts": […]}`, a list
-    of parts, or plain text. Parts that are not text (tool calls, errors, files) have none.
-    """
-    try:
-        parsed = json.loads(content)
-    except ValueError:
-        return content
-    if isinstance(parsed, dict):
-        parts = parsed.get("parts")
-        if isinstance(parts, list):
-            return _join(parts)
-        return parsed["content"] if isinstance(parsed.get("content"), str) else content
-    if isinstance(parsed, list) and all(isinstance(part, dict) and "type" in part for part in parsed):
-        return _join(parsed)
-    return parsed if isinstance(parsed, str) and type_ == "v2" else content
-
-
-def _join(parts: Sequence[object]) -> str:
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
-    return "\n".join(text for text in texts if isinstance(text, str))
-
-
-def _content(text: str, metadata: dict[str, str] | None = None) -> str:
-    text = storable(text)
-    content: dict[str, Any] = {"format": 2, "parts": [{"type": "text", "text": text}], "content": text}
-    if metadata:
-        content["metadata"] = metadata
-    return json.dumps(content, ensure_ascii=False)
 
 
 def _name(message: Message) -> str | None:

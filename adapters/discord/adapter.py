@@ -38,7 +38,7 @@ from bot.agent import apology
 from bot.chat import Image, Message, Room, Thread
 from bot.commands import Commands
 from bot.errors import DatabaseDown, DatabaseError, PlatformError
-from bot.ports import Accept, Counts, Outbox, Reply, Transcript
+from bot.ports import Accept, Counts, Forgetting, Outbox, Reply, Transcript
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ class Discord:
         self,
         token: str,
         transcript: Transcript,
+        forgetting: Forgetting,
         commands: Commands,
         *,
         rules: Rules | None = None,
@@ -66,6 +67,7 @@ class Discord:
     ) -> None:
         """`catch_up_hours`: how far back to look for what was said while the bot was away; 0 for not at all."""
         self._transcript = transcript
+        self._forgetting = forgetting
         self._commands = commands
         self._rules = rules or Rules()
         self._catch_up_hours = catch_up_hours
@@ -225,7 +227,7 @@ class Discord:
         for message in messages:
             self._remember(self._deleted, message, True)
         ids = [message_id(message) for message in messages]
-        await self._in_order(channel, partial(self._if_kept, channel, partial(self._transcript.delete, ids)))
+        await self._in_order(channel, partial(self._if_kept, channel, partial(self._forgetting.delete, ids)))
 
     async def _on_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         await self._reset(payload.thread_id)
@@ -234,7 +236,7 @@ class Discord:
         await self._reset(channel.id)
 
     async def _reset(self, channel: int) -> None:
-        reset = partial(self._transcript.reset, thread_of(channel))
+        reset = partial(self._forgetting.reset, thread_of(channel))
         await self._in_order(channel, partial(self._if_kept, channel, reset))
 
     async def _if_kept(self, channel: int, delete: Callable[[], Awaitable[Counts]]) -> None:
@@ -243,7 +245,7 @@ class Discord:
 
     async def _on_guild_remove(self, guild: discord.Guild) -> None:
         if self._forget_on_leave:
-            counts = await self._transcript.leave(space_of(guild.id))
+            counts = await self._forgetting.leave(space_of(guild.id))
             log.info("left a guild, and forgot what was said there: %s", dict(counts))
 
     async def _on_interaction(self, interaction: discord.Interaction) -> None:

@@ -30,6 +30,7 @@ from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
 from bot.ports import Accept, Lease, Memory, Outbox, Recollection, Reply
 from memory import dsn
+from memory.forgetting import Forgetting
 from memory.history import History
 from memory.pool import Database, open_database
 from memory.transcript import PostgresTranscript
@@ -302,7 +303,7 @@ async def test_a_conversation_deleted_while_the_model_writes_stays_deleted(
     await house.agent.accept(heard("delete me"))
     while not fake.requests:
         await asyncio.sleep(0.01)
-    await transcript.reset(PORCH)
+    await Forgetting(transcript.database).reset(PORCH)
     await asyncio.sleep(0.6)
     assert house.stage.finished == []
     assert await database.fetch("select from public.mastra_messages") == []
@@ -339,7 +340,7 @@ async def test_what_is_deleted_while_the_model_thinks_is_withdrawn_and_the_rest_
     await house.agent.accept(first)
     while not fake.requests:
         await asyncio.sleep(0.01)
-    await transcript.delete([first.id])
+    await Forgetting(transcript.database).delete([first.id])
     assert await house.hear() == "You said: keep me"
     assert house.stage.shown[:1] != ["an answer to both"]
     assert [line.text for line in await transcript.read(PORCH, 10)] == ["keep me", "You said: keep me"]

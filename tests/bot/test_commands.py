@@ -7,6 +7,7 @@ import pytest
 from bot.chat import Answer, Message, Resource, Room, Thread, Turn
 from bot.commands import Asked, Commands
 from bot.ports import Recollection
+from memory.forgetting import Forgetting
 from memory.transcript import PostgresTranscript
 
 ANA, BOB = Resource("stage", "ana"), Resource("stage", "bob")
@@ -28,7 +29,7 @@ async def commands(transcript: PostgresTranscript) -> Commands:
         await transcript.answer(turn, Recollection(tuple(lines)), Answer(f"Hello {person.id}", "a/b"))
         await transcript.record(turn, 0, f"stage:post-{number}")
         await transcript.database.fetch("select public.procrastinate_finish_job_v1($1, 'succeeded', true)", turn.id)
-    return Commands(transcript, 10)
+    return Commands(Forgetting(transcript.database), 10)
 
 
 async def texts(transcript: PostgresTranscript) -> list[str]:

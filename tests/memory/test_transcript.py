@@ -12,8 +12,10 @@ import pytest
 from bot.chat import Answer, Image, Line, Message, Quote, Resource, Room, Thread, Turn
 from bot.errors import TurnLost
 from bot.ports import Recollection
+from memory.content import text_of
+from memory.forgetting import Forgetting
 from memory.pool import Database
-from memory.transcript import PostgresTranscript, text_of
+from memory.transcript import PostgresTranscript
 
 ANA = Resource("console", "ana")
 BOB = Resource("console", "bob")
@@ -193,7 +195,7 @@ async def test_an_answer_to_what_was_deleted_meanwhile_is_not_written(
     await transcript.hear(message("1"))
     turn, seen = await begin(transcript), await read(transcript)
     await transcript.record(turn, 0, "post 1")
-    await transcript.reset(PORCH)
+    await Forgetting(transcript.database).reset(PORCH)
     assert not await answer(transcript, "too late", turn, seen)
     assert await database.fetch("select from hathi.posts") == []
     assert not await database.fetch("select from public.mastra_messages union all select from public.mastra_threads")
@@ -211,7 +213,7 @@ async def test_reset_deletes_this_conversation_and_counts(transcript: PostgresTr
     other = Thread("console", "other")
     await converse(transcript, "one", "two")
     await converse(transcript, "elsewhere", thread=other)
-    assert await transcript.reset(PORCH) == {"mastra_messages": 4, "mastra_threads": 1}
+    assert await Forgetting(transcript.database).reset(PORCH) == {"mastra_messages": 4, "mastra_threads": 1}
     assert await read(transcript) == []
     assert len(await read(transcript, thread=other)) == 2
 
@@ -239,17 +241,17 @@ async def test_forget_takes_a_persons_words_and_the_answers_to_them_and_leaves_t
         """insert into public.mastra_resources (id, "workingMemory", "createdAt", "updatedAt")
            values ('console:ana', 'likes blue', now(), now())"""
     )
-    about = await transcript.about(ANA)
-    exported = await transcript.export(ANA)
+    about = await Forgetting(transcript.database).about(ANA)
+    exported = await Forgetting(transcript.database).export(ANA)
     assert exported["working_memory"] == "likes blue"
     assert [entry["text"] for entry in exported["messages"]] == [
         "mine", "re mine", "ana says", "re ana says", "ana in a burst", "to both",
     ]  # fmt: skip
-    counts = await transcript.forget(ANA)
+    counts = await Forgetting(transcript.database).forget(ANA)
     assert counts == about == {"mastra_messages": 6, "mastra_threads": 1, "mastra_resources": 1}
     left = await read(transcript, thread=shared)
     assert [line.text for line in left] == ["bob says", "re bob says", "bob ends it"]
-    assert sum((await transcript.forget(ANA)).values()) == 0
+    assert sum((await Forgetting(transcript.database).forget(ANA)).values()) == 0
 
 
 async def test_forget_reaches_conversations_that_mastra_wrote(
@@ -264,7 +266,11 @@ async def test_forget_reaches_conversations_that_mastra_wrote(
            values ('m1', 'console:m', 'hi', 'user', 'text', now(), 'console:ana'),
                   ('m2', 'console:m', 'ho', 'assistant', 'text', now(), 'console:ana')"""
     )
-    assert await transcript.forget(ANA) == {"mastra_messages": 2, "mastra_threads": 1, "mastra_resources": 0}
+    assert await Forgetting(transcript.database).forget(ANA) == {
+        "mastra_messages": 2,
+        "mastra_threads": 1,
+        "mastra_resources": 0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -345,7 +351,7 @@ async def test_a_deleted_message_goes_with_the_answer_to_it_alone_and_never_come
 ) -> None:
     await converse(transcript, "secret", "other")
     gone = "console:porch:console:ana-0-secret"
-    assert await transcript.delete([gone]) == {"mastra_messages": 2, "mastra_threads": 0}
+    assert await Forgetting(transcript.database).delete([gone]) == {"mastra_messages": 2, "mastra_threads": 0}
     assert await texts(transcript) == ["other", "re other"]
     assert await transcript.hear(replace(message("x", "secret"), id=gone)) is None  # delivered again
     await transcript.overhear([replace(message("x", "secret"), id=gone)], ANA)
@@ -356,14 +362,17 @@ async def test_an_answer_to_several_stays_until_the_last_of_them_is_deleted(tran
     await transcript.hear(message("1", "one"))
     await transcript.hear(message("2", "two"))
     await reply(transcript, "to both")
-    await transcript.delete(["console:porch:1"])
+    await Forgetting(transcript.database).delete(["console:porch:1"])
     assert await texts(transcript) == ["two", "to both"]
-    assert await transcript.delete(["console:porch:2"]) == {"mastra_messages": 2, "mastra_threads": 1}
+    assert await Forgetting(transcript.database).delete(["console:porch:2"]) == {
+        "mastra_messages": 2,
+        "mastra_threads": 1,
+    }
     assert await texts(transcript) == []
 
 
 async def test_a_deletion_that_overtakes_its_message_holds(transcript: PostgresTranscript) -> None:
-    await transcript.delete(["console:porch:1"])
+    await Forgetting(transcript.database).delete(["console:porch:1"])
     assert await transcript.hear(message("1")) is None
     assert await texts(transcript) == []
 
@@ -374,8 +383,8 @@ async def test_an_answer_goes_with_its_post(transcript: PostgresTranscript) -> N
     await answer(transcript, "a long answer", turn, await read(transcript))
     for piece in range(2):
         await transcript.record(turn, piece, f"console:post-{piece}")
-    assert await transcript.owners("console:post-1") == {"console:ana"}
-    assert (await transcript.delete(["console:post-1"]))["mastra_messages"] == 1
+    assert await Forgetting(transcript.database).owners("console:post-1") == {"console:ana"}
+    assert (await Forgetting(transcript.database).delete(["console:post-1"]))["mastra_messages"] == 1
     assert await texts(transcript) == ["hello"]
 
 
@@ -383,18 +392,18 @@ async def test_owners_are_the_author_or_those_whom_an_answer_is_for(transcript: 
     await converse(transcript, "earlier", author=ANA)
     await transcript.hear(told("1", "one", BOB))
     await reply(transcript, "to Bob")
-    assert await transcript.owners("console:porch:1") == {"console:bob"}
-    assert await transcript.owners("console:porch:1:answer") == {"console:bob"}
-    assert await transcript.owners("console:porch:unknown") == set()
+    assert await Forgetting(transcript.database).owners("console:porch:1") == {"console:bob"}
+    assert await Forgetting(transcript.database).owners("console:porch:1:answer") == {"console:bob"}
+    assert await Forgetting(transcript.database).owners("console:porch:unknown") == set()
 
 
 async def test_what_was_reset_or_forgotten_is_not_heard_again(transcript: PostgresTranscript) -> None:
     await converse(transcript, "a", author=ANA)
-    await transcript.reset(PORCH)
+    await Forgetting(transcript.database).reset(PORCH)
     assert await transcript.hear(message("console:ana-0-a", "a")) is None
     assert await transcript.reset_at(PORCH) is not None
     await converse(transcript, "b", author=BOB)
-    await transcript.forget(BOB)
+    await Forgetting(transcript.database).forget(BOB)
     assert await transcript.hear(message("console:bob-0-b", "b", BOB)) is None
     assert await texts(transcript) == []
     assert await transcript.hear(message("new")) is not None
@@ -405,8 +414,8 @@ async def test_one_persons_part_of_a_conversation_can_be_reset(transcript: Postg
     await converse(transcript, "from bob", author=BOB)
     elsewhere = Thread("console", "elsewhere")
     await converse(transcript, "from ana", author=ANA, thread=elsewhere)
-    assert (await transcript.about(ANA, PORCH))["mastra_messages"] == 2
-    assert (await transcript.reset(PORCH, ANA))["mastra_messages"] == 2
+    assert (await Forgetting(transcript.database).about(ANA, PORCH))["mastra_messages"] == 2
+    assert (await Forgetting(transcript.database).reset(PORCH, ANA))["mastra_messages"] == 2
     assert await texts(transcript) == ["from bob", "re from bob"]
     assert await texts(transcript, elsewhere) == ["from ana", "re from ana"]
 
@@ -416,7 +425,7 @@ async def test_leaving_a_space_deletes_its_conversations_alone(transcript: Postg
     there = Thread("console", "there")
     await transcript.hear(replace(message("1", "in the guild", thread=there), room=room))
     await converse(transcript, "at home")
-    assert await transcript.leave("console:guild") == {"mastra_messages": 1, "mastra_threads": 1}
+    assert await Forgetting(transcript.database).leave("console:guild") == {"mastra_messages": 1, "mastra_threads": 1}
     assert await texts(transcript, there) == []
     assert len(await texts(transcript)) == 2
 
@@ -430,7 +439,7 @@ async def test_the_bot_takes_part_where_it_was_spoken_to_and_in_threads_of_its_p
     turn = await begin(transcript)
     await transcript.record(turn, 0, "console:post")
     assert await transcript.knows(Thread("console", "post"), "console:post")
-    await transcript.reset(PORCH)
+    await Forgetting(transcript.database).reset(PORCH)
     assert await transcript.knows(PORCH, "console:1")  # it goes on listening
 
 
@@ -438,7 +447,7 @@ async def test_conversations_are_listed_with_what_was_last_heard(transcript: Pos
     await converse(transcript, "a", "b")
     lawn = Thread("console", "lawn")
     await converse(transcript, "c", thread=lawn)
-    await transcript.reset(lawn)
+    await Forgetting(transcript.database).reset(lawn)
     found = await transcript.conversations("console", 1, 10)
     assert [(each.thread, each.newest) for each in found] == [
         (lawn, None), (PORCH, "console:porch:console:ana-1-b"),
