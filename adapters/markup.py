@@ -14,7 +14,6 @@ COLUMNS = 60  # of a table that is shown as a table; a wider one wraps on most s
 RULE = "─" * 10
 
 _GAP = "\u200b"  # zero width space: keeps apart what a platform would read as one
-_JOINER = "\u200d"
 _LANGUAGE = r"[A-Za-z0-9_+.#-]"  # what Discord's client takes for the language of a code block
 _MARGIN = r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?"  # what a list or a quote puts before a line
 
@@ -23,7 +22,7 @@ def pieces(text: str, limit: int = LIMIT) -> list[str]:
     """Markdown → messages for Discord, in order, each of at most `limit` (50 or more) code points; none for no text.
 
     No piece is blank and none leaves a code block open, whatever the text. While an answer grows, all pieces but
-    the last stay what they are, unless markup on their last line or a table is still being written.
+    the last stay what they are; only a table, or markup that runs over the end of a piece, can still change one.
     """
     return split(discord(text), limit)
 
@@ -85,6 +84,8 @@ _CJK = "\u3040-\u30ff\u3400-\u9fff"  # written without spaces; no line begins wi
 _WORD_END = re.compile(rf"(?=\s)|(?<=[{_CJK}、，；：])(?=[{_CJK}])")
 _CODE_PARAGRAPH_END = re.compile(r"(?<!\n)(?=\n\n+[^\s)\]}])")
 _CODE_WORD_END = re.compile(r"(?<=[ \t,;])(?=[^\s,;])")
+_JOINER = "\u200d"
+_EXTENDS = ("Mn", "Mc", "Me", "Cf")  # categories of what belongs to the character before it
 _INK = re.compile(r"\S")
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)*")
 _SEAM = re.compile(r"[ \t]*\n*")  # leaves the indentation of the next line
@@ -165,8 +166,10 @@ def _cut_anywhere(text: str, at: int, end: int, least: int, marks: "_Marks") -> 
     spaces = [(place, mark) for place, mark in cuts if text[place].isspace()]
     if spaces:
         return _seam(text, at, *min(spaces, key=lambda cut: ("`" in "".join(cut[1]), len(cut[1]))))
-    any_whole = next((cut for cut in cuts if _whole(text, at, cut[0])), None)
-    return _seam(text, at, *(any_whole or (_last_whole(text, at, least, end),)))
+    for place, mark in cuts:
+        if _whole(text, at, place):
+            return _seam(text, at, place, mark)
+    return _seam(text, at, _last_whole(text, at, least, end))
 
 
 def _last(
@@ -184,7 +187,7 @@ def _last_whole(text: str, start: int, low: int, high: int) -> int:
 def _whole(text: str, start: int, place: int) -> bool:
     """Whether no grapheme cluster is cut: UAX 29, less its rules for Hangul letters and Indic conjuncts."""
     before, after = text[place - 1], text[place]
-    if _JOINER in (before, after) or _width(after) == 0 or "\U0001f3fb" <= after <= "\U0001f3ff":
+    if before == _JOINER or unicodedata.category(after) in _EXTENDS or "\U0001f3fb" <= after <= "\U0001f3ff":
         return False
     flags = 0  # two regional indicators make one
     while place - flags > start and "\U0001f1e6" <= text[place - flags - 1] <= "\U0001f1ff":
@@ -312,6 +315,7 @@ _HORIZONTAL_RULE = re.compile(r" {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}")
 _DEEP_HEADING = re.compile(r" {0,3}#{4,6}[ \t]+(\S.*)")
 _IMAGE = re.compile("!" + _LINK)
 _BREAK = re.compile(r"(?:<br[ \t]*/?>[ \t]*)+", re.IGNORECASE)
+_TICK = re.compile(r"\\.|`")
 _MENTION = re.compile(r"https?://[^\s<>]*|@(?=everyone|here)|<@(?=[!&]?\d)")
 
 
@@ -350,7 +354,8 @@ def _inline_code(code: str, ticks: str) -> str:
 def _prose(text: str) -> str:
     text = _IMAGE.sub(lambda image: image[0][1:] if image[1].strip() else image[2], text)
     text = _BREAK.sub(lambda breaks: "\n" * min(breaks[0].count("<"), 2), text)
-    return _MENTION.sub(_no_mention, _unfenced(text))
+    text = _TICK.sub(lambda tick: "\\" + tick[0][-1], text)  # opens nothing here; Discord would look in other lines
+    return _MENTION.sub(_no_mention, text)
 
 
 def _no_mention(match: re.Match[str]) -> str:
@@ -424,9 +429,8 @@ def _table(lines: Sequence[str], at: int) -> tuple[str, int] | None:
         if any(cells):
             rows.append(cells + [""] * (len(header) - len(cells)))
         after += 1
-    return _as_block(header, rows, [cell.endswith(":") > cell.startswith(":") for cell in rule]) or _as_list(
-        header, rows
-    ), after
+    right = [cell.endswith(":") and not cell.startswith(":") for cell in rule]
+    return _as_block(header, rows, right) or _as_list(header, rows), after
 
 
 def _cells(row: str) -> list[str]:
@@ -443,9 +447,8 @@ def _as_block(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seque
     """Columns in a code block; empty when they are too wide, or hold links, which are none in code."""
     table = [[_plain(cell) for cell in row] for row in (header, *rows)]
     widths = [max(map(_columns, column)) for column in zip(*table, strict=True)]
-    if sum(widths) + 3 * (len(widths) - 1) > COLUMNS or any(
-        re.search(r"://|\]\(", cell) for row in table for cell in row
-    ):
+    rule = "-+-".join("-" * width for width in widths)
+    if len(rule) > COLUMNS or any(re.search(r"://|\]\(", cell) for row in table for cell in row):
         return ""
 
     def padded(cell: str, width: int, right: bool) -> str:
@@ -453,7 +456,7 @@ def _as_block(header: Sequence[str], rows: Sequence[Sequence[str]], right: Seque
         return space + cell if right else cell + space
 
     first, *others = (" | ".join(map(padded, row, widths, right)).rstrip() for row in table)
-    return _unfenced("\n".join((first, "-+-".join("-" * width for width in widths), *others))).join(("```\n", "\n```"))
+    return "\n".join(("```", *map(_unfenced, (first, rule, *others)), "```"))
 
 
 def _as_list(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -472,10 +475,9 @@ def _as_list(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _plain(cell: str) -> str:
     """Words without the marks around them."""
     cell = _BREAK.sub(" ", cell)
-    marks = [
-        ends for start, end, mark in _spans(cell)[0] for ends in ((start, start + len(mark)), (end - len(mark), end))
-    ]
-    return _masked(cell, sorted(marks)).replace("\0", "")
+    marks = [(start, end, len(mark)) for start, end, mark in _spans(cell)[0]]
+    ends = sorted(edge for start, end, mark in marks for edge in ((start, start + mark), (end - mark, end)))
+    return _masked(cell, ends).replace("\0", "")
 
 
 def _columns(text: str) -> int:

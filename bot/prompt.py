@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from types import MappingProxyType
 
 from bot.chat import Line, Quote
@@ -33,15 +34,15 @@ def compose(
     first = next((at for at, line in enumerate(lines) if line.waiting), len(lines))
     names = _names(lines)
     instructions = Said(None, persona if now is None else f"{persona}\n\nToday is {now:%A}, {now.day} {now:%B %Y}.")
-    new = [*_notes(recollection.notes), *(_said(line, names, pictures) for line in lines[first:])]
+    said = [_said(line, before, names, pictures) for before, line in pairwise((None, *lines))]
+    new = [*_notes(recollection.notes), *said[first:]]
     left = budget - sum(tokens(said.text) for said in (instructions, *new))
     history: list[Said] = []
-    for line in reversed(lines[:first]):
-        said = _said(line, names, {})
-        left -= tokens(said.text)
+    for earlier in reversed(said[:first]):
+        left -= tokens(earlier.text)
         if left < 0:
             break
-        history.append(said)
+        history.append(earlier)
     return [instructions, *reversed(history), *new]
 
 
@@ -57,11 +58,15 @@ def _notes(notes: Sequence[str]) -> list[Said]:
     return [Said(None, "What you remember that may matter now:\n" + "\n".join(f"- {note}" for note in notes))]
 
 
-def _said(line: Line, names: Mapping[str, str], pictures: Mapping[str, Sequence[str]]) -> Said:
-    """One message: with the speaker's name before it where more than one person speaks, and what it replies to."""
+def _said(line: Line, before: Line | None, names: Mapping[str, str], pictures: Mapping[str, Sequence[str]]) -> Said:
+    """One message: with the speaker's name before it where more than one person speaks, and what it replies to.
+
+    What stands right before it needs no quoting.
+    """
     shown = tuple(pictures.get(line.id, ()))
     name = f"{names[line.author]}: " if line.author and len(names) > 1 else ""
-    quote = f"(in reply to {_quoted(line.quote)}) " if line.quote else ""
+    quoted = line.quote if before is None or line.quote is None or line.quote.text != before.text else None
+    quote = f"(in reply to {_quoted(quoted)}) " if quoted else ""
     unseen = " (you cannot see the picture)" if line.waiting and line.images and not shown else ""
     return Said(line.role, f"{name}{quote}{line.text}{unseen}", shown)
 
