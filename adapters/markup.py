@@ -76,7 +76,8 @@ class _Cut:
 
 _BLOCK = re.compile(r"(?ms)^(```[^`\n]*\n)(.*?)^```$")
 _CLOSE = "\n```"
-_PARAGRAPH_END = re.compile(r"(?<!\n)(?=\n(?:\n|#{1,3} |```))|(?<=\n```)(?=\n)")
+_PARAGRAPH_END = re.compile(r"(?<!\n)(?=\n(?:\n|#{1,3} |```))")
+_BEFORE_OUTER_ITEM = re.compile(r"(?<!\n)(?=\n(?:[-*+]|\d{1,9}[.)]) )")
 _BEFORE_ITEM = re.compile(r"(?<!\n)(?=\n[ \t]*(?:[-*+]|\d{1,9}[.)]) )")
 _LINE_END = re.compile(r"(?<!\n)(?=\n)")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])(?=\s)|(?<=[.!?…][\"'”’)\]*_])(?=\s)|(?<=[。！？])(?=\S)")
@@ -146,6 +147,7 @@ def _cut_text(text: str, at: int, end: int, head: str, blocks: Sequence[re.Match
 
     places = (
         (_PARAGRAPH_END, apt),
+        (_BEFORE_OUTER_ITEM, apt),
         (_BEFORE_ITEM, apt),
         (_LINE_END, apt),
         (_LINE_END, free),
@@ -196,9 +198,9 @@ def _whole(text: str, start: int, place: int) -> bool:
 
 
 def _leads(line: str) -> bool:
-    """Whether it is a heading or an introduction, and would be lost at the end of a piece."""
+    """Whether it is a heading, an introduction or a block's title, and would be lost at the end of a piece."""
     line = line.strip()
-    return line.startswith("#") or line.rstrip("*_").endswith(":") or (line.startswith("**") and line.endswith("**"))
+    return line.startswith("#") or line.rstrip("*_").endswith(":") or bool(re.fullmatch(r"\*\*.*\*\*|`.*`", line))
 
 
 def _seam(text: str, at: int, place: int, marks: Sequence[str] = ()) -> _Cut:
@@ -390,7 +392,7 @@ def _code_block(lines: Sequence[str], at: int) -> tuple[str, int] | None:
     if fence["before"].strip(" \t>"):
         block.append(_line(fence["before"].rstrip()))
     if info != language:  # Discord would show it as code
-        block.append(_inline(info))
+        block.append(f"`{info}`")
     if language or body:
         block += [f"```{language}", *body, "```"]
     return "\n".join(block), after

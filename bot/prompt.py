@@ -9,7 +9,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise
 from types import MappingProxyType
 
 from bot.chat import Line, Quote
@@ -34,7 +33,7 @@ def compose(
     first = next((at for at, line in enumerate(lines) if line.waiting), len(lines))
     names = _names(lines)
     instructions = Said(None, persona if now is None else f"{persona}\n\nToday is {now:%A}, {now.day} {now:%B %Y}.")
-    said = [_said(line, before, names, pictures) for before, line in pairwise((None, *lines))]
+    said = [_said(line, before, names, pictures) for before, line in zip((None, *lines), lines, strict=False)]
     new = [*_notes(recollection.notes), *said[first:]]
     left = budget - sum(tokens(said.text) for said in (instructions, *new))
     history: list[Said] = []

@@ -124,6 +124,7 @@ class Connection:
                         await asyncio.wait(self._handling, timeout=HANDLING_SECONDS)
         finally:
             self._logged_in.clear()
+            await asyncio.sleep(0)  # the library has just announced its end: let those events begin
 
     def _new_client(self) -> discord.Client:
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=self.reads)
