@@ -22,7 +22,7 @@ def pieces(text: str, limit: int = LIMIT) -> list[str]:
     """Markdown → messages for Discord, in order, each of at most `limit` (50 or more) code points; none for no text.
 
     No piece is blank and none leaves a code block open, whatever the text. While an answer grows, all pieces but
-    the last stay what they are; only a table, or markup that runs over the end of a piece, can still change one.
+    the last two stay what they are; only a table, or markup as long as a piece, can still change an earlier one.
     """
     return split(discord(text), limit)
 
@@ -48,8 +48,8 @@ def split(markdown: str, limit: int) -> list[str]:
     """Cut at the best places: paragraph, line, sentence, word, then anywhere; `limit` is 50 or more code points.
 
     A code block that is cut is closed and opened again with its language, emphasis and inline code likewise. Code
-    blocks must look as `discord` leaves them. A place is chosen by what fits before it, and little of what follows:
-    text that is added at the end moves no cut but the last.
+    blocks must look as `discord` leaves them. A place is chosen by what comes before it and little of what follows,
+    so that text which is added at the end moves no cut but the last.
     """
     blocks = list(_BLOCK.finditer(markdown))
     parts: list[str] = []
@@ -200,7 +200,7 @@ def _whole(text: str, start: int, place: int) -> bool:
 def _leads(line: str) -> bool:
     """Whether it is a heading, an introduction or a block's title, and would be lost at the end of a piece."""
     line = line.strip()
-    return line.startswith("#") or line.rstrip("*_").endswith(":") or bool(re.fullmatch(r"\*\*.*\*\*|`.*`", line))
+    return line.startswith("#") or line.rstrip("*_").endswith(":") or bool(re.fullmatch(r"\*\*.*\*\*|`[^`]+`", line))
 
 
 def _seam(text: str, at: int, place: int, marks: Sequence[str] = ()) -> _Cut:

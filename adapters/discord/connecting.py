@@ -124,7 +124,9 @@ class Connection:
                         await asyncio.wait(self._handling, timeout=HANDLING_SECONDS)
         finally:
             self._logged_in.clear()
-            await asyncio.sleep(0)  # the library has just announced its end: let those events begin
+            ready = getattr(client._connection, "_ready_task", None)
+            if ready is not None:  # the library forgets it, and it would still announce that all is ready
+                ready.cancel()
 
     def _new_client(self) -> discord.Client:
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=self.reads)
