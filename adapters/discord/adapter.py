@@ -306,7 +306,7 @@ class Discord:
         self._lost_at = 0
 
     async def _on_disconnect(self) -> None:
-        self._connection.trouble = "the connection to Discord is lost, and being made again"
+        self._connection.trouble = self._connection.trouble or "the connection to Discord is being made again"
         self._lost_at = self._lost_at or self._newest
 
     # Small things

@@ -108,6 +108,7 @@ class Connection:
                 trouble = f"discord.py ended with {type(error).__name__}"
                 log.debug("discord.py ended", exc_info=error)
             self.trouble = trouble
+            await self._handlers["disconnect"]()  # not every end is announced
             delay = backoff.delay()
             log.warning("%s; trying again in %.0f s", trouble, delay)
             await asyncio.sleep(delay)

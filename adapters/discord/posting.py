@@ -184,13 +184,17 @@ class PrivateReply:
         """All of it, in one go."""
         if self.outbox.posts == [_ANSWERED]:
             return
-        if self.interaction is None or self.interaction.is_expired() or self.outbox.posts:
-            await self.direct.finish(text)
-            return
-        await self.outbox.allow()
-        with translated():
-            await tell(self.interaction, text)
-        await self.outbox.record(_ANSWERED, 0)
+        if self.interaction is not None and not self.outbox.posts:
+            await self.outbox.allow()
+            try:
+                with translated():
+                    await tell(self.interaction, text)
+            except PlatformRefused as error:
+                log.info("an interaction is over, its answer goes to a direct message: %s", error)
+            else:
+                await self.outbox.record(_ANSWERED, 0)
+                return
+        await self.direct.finish(text)
 
     async def withdraw(self) -> None:
         """Nothing was shown."""

@@ -443,7 +443,8 @@ class FakeDiscord:
         return asked
 
     def _user(self, id_: int, name: str, *, bot: bool) -> JSON:
-        return {"id": str(id_), "username": name.lower(), "global_name": None if bot else name, "discriminator": "0",
+        username, global_name = (name, None) if bot else (name.lower(), name)
+        return {"id": str(id_), "username": username, "global_name": global_name, "discriminator": "0",
                 "avatar": None, "bot": bot}  # fmt: skip
 
     def _member(self, guild: int, user: int) -> JSON:
@@ -529,7 +530,11 @@ class FakeDiscord:
             return await self._gateway(request)
         if path.startswith("/attachments/"):
             data = self._files.get(path.split("/")[2])
-            return web.Response(status=404) if data is None else web.Response(body=data[0], content_type=data[1])
+            return (
+                web.Response(status=404)
+                if data is None
+                else web.Response(body=data[0], headers={"Content-Type": data[1]})
+            )
         body = await self._body(request)
         name = f"{request.method} {path.removeprefix('/api/v10')}"
         fault = next((each for each in self.faults if re.search(each.pattern, name)), None)
