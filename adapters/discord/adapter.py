@@ -82,7 +82,8 @@ class Discord:
         self._asked: OrderedDict[Thread, discord.Interaction] = OrderedDict()
         self._typists: dict[int, asyncio.Task[None]] = {}
         self._newest = 0  # the newest message of all that Discord told us about
-        self._lost_at = 0  # what `_newest` was when the connection was lost
+        self._lost_at = 0  # what `_newest` was when the connection was lost, or before there was one
+        self._connected = False
         self._known_commands = False  # Discord has them
 
     @property
@@ -93,6 +94,7 @@ class Discord:
     async def run(self, accept: Accept) -> None:
         """Serve until cancelled. Raises PlatformRefused when Discord does not let us in."""
         self._accept = accept
+        self._newest = self._lost_at = await catching_up.reached(self._transcript)
         await self._connection.run()
 
     # What the core asks for
@@ -170,6 +172,7 @@ class Discord:
             "guild_remove": self._on_guild_remove,
             "interaction": self._on_interaction,
             "ready": self._on_ready,
+            "connect": self._on_connect,
             "resumed": self._on_resumed,
             "disconnect": self._on_disconnect,
         }
@@ -286,7 +289,8 @@ class Discord:
     async def _on_ready(self) -> None:
         """A session begins: what was said since the last one is not delivered."""
         client = await self._connection.client(LOGIN_SECONDS)
-        self._connection.trouble = None
+        if not self._connected:  # lost again: the next one will catch up
+            return
         log.info("connected to Discord as %s, in %d servers", client.user, len(client.guilds))
         seen, self._lost_at = self._lost_at, 0
         if not self._known_commands:
@@ -300,12 +304,18 @@ class Discord:
             async for message in catching_up.missed(client, self._transcript, self._catch_up_hours, seen):
                 await self._on_message(message)
 
+    async def _on_connect(self) -> None:
+        self._connected = True
+        self._connection.trouble = None
+
     async def _on_resumed(self) -> None:
         """The session goes on: Discord has delivered what was said meanwhile."""
+        self._connected = True
         self._connection.trouble = None
         self._lost_at = 0
 
     async def _on_disconnect(self) -> None:
+        self._connected = False
         self._connection.trouble = self._connection.trouble or "the connection to Discord is being made again"
         self._lost_at = self._lost_at or self._newest
 

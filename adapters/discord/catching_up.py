@@ -16,29 +16,35 @@ log = logging.getLogger(__name__)
 CONVERSATIONS = 200  # the latest ones that are looked at
 CHANNELS = 50  # those of the rest in which somebody spoke meanwhile
 MESSAGES = 100  # the latest ones of each
+SLACK = 60_000  # milliseconds
 DAYS = 30  # since something last happened in a conversation
 
 
 async def missed(
     client: discord.Client, transcript: Transcript, hours: float, seen: int
 ) -> AsyncIterator[discord.Message]:
-    """Messages since the last one that the bot has seen of each conversation, oldest first in each.
+    """Messages that may not have been heard, oldest first in each channel; some may have been.
 
-    `seen`: the newest message of all that this process was told of before it lost its session; 0: the transcript says
-    how far the bot came. A message may be one that was heard already.
+    `seen`: the newest message that the bot knew of when it went away. In a conversation it begins behind the last
+    message that was heard before, elsewhere a little before `seen`: what was being heard then may be lost.
     """
     earliest = discord.utils.time_snowflake(discord.utils.utcnow() - timedelta(hours=hours))
+    away = max(seen - (SLACK << 22), 0)
     conversations = await transcript.conversations(PLATFORM, DAYS, CONVERSATIONS)
-    known = {int(each.thread.id): max(_reached(each), seen) for each in conversations if ":" not in each.thread.id}
+    known = {int(each.thread.id): min(_reached(each), away) for each in conversations if ":" not in each.thread.id}
     for channel, since in known.items():
         async for message in _after(client, channel, max(since, earliest)):
             yield message
-    overall = seen or max(known.values(), default=0)
-    if not overall:  # the bot has never been here before: nothing was missed
+    if not seen:  # the bot has never been here before: nothing was missed
         return
-    for channel in list(_others(client, max(overall, earliest), known))[:CHANNELS]:
-        async for message in _after(client, channel, max(overall, earliest)):
+    for channel in list(_others(client, max(away, earliest), known))[:CHANNELS]:
+        async for message in _after(client, channel, max(away, earliest)):
             yield message
+
+
+async def reached(transcript: Transcript) -> int:
+    """About the newest message that was heard before this process; 0 when there is none."""
+    return max((_reached(each) for each in await transcript.conversations(PLATFORM, DAYS, CONVERSATIONS)), default=0)
 
 
 def _reached(conversation: Conversation) -> int:

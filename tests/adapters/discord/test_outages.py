@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from bot.errors import PlatformRefused
+from memory.pool import open_database
 from tests.adapters.discord.conftest import AT, House
 from tests.conftest import Hathi, Server
 from tests.fakes.discord_api import FakeDiscord
@@ -53,7 +55,7 @@ async def test_a_lost_session_is_begun_anew_and_what_was_said_meanwhile_is_found
     direct = house.discord.direct(house.bob)
     await house.ask("before", channel=direct, user=house.bob)
     await house.discord.say(house.ana, other, "not for the bot")
-    await house.quiet(0.1)
+    await asyncio.sleep(2.5)  # the library waits so long before it says that it is ready
     house.discord.lose_sessions()
     await house.discord.drop()
     missed = [
@@ -126,7 +128,7 @@ async def test_a_gateway_that_is_down_at_the_start_is_tried_again(
 async def test_a_database_that_is_away_when_something_is_said_costs_a_delay_and_a_sentence(
     house: House, server: Server, database_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("memory.pool.PATIENCE", 0.3)
+    monkeypatch.setattr("bot.wiring.open_database", partial(open_database, patience=0.3))
     async with Proxy(server.socket_file) as proxy:
         await house.start(database_url=server.through(proxy, database_name))
         await house.ask(f"{AT} before")
