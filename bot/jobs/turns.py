@@ -97,7 +97,8 @@ class DurableJobs:
         try:
             await self._work(turn, _Lease(self, job))
         except TurnLost:
-            log.warning("turn %s was taken over by another worker", turn.id)
+            log.warning("turn %s is no longer ours", turn.id)
+            raise
 
     def _seen(self, stalled: bool, working: bool) -> None:
         """A fetch saw turns of others: dead ones are revived now, living ones are looked after in a while."""
@@ -141,16 +142,18 @@ class _Lease:
     def __init__(self, jobs: DurableJobs, job: Any) -> None:
         self._jobs = jobs
         self._job = job
+        self._since = jobs._worker.beaten_at  # we held it then
 
     async def check(self) -> None:
-        """Nothing is asked while our last heartbeat is young: until it is old nobody takes us for dead."""
+        """Nothing is asked while our last heartbeat is young and none before it was late: nobody took us for dead."""
         worker = self._jobs._worker
         before = time.monotonic()
-        if before - worker.beaten_at < self._jobs._lease_seconds:
+        if self._since >= worker.alive_since and before - worker.beaten_at < self._jobs._lease_seconds:
             return
         if not await self._jobs._manager.hold(self._job):
             raise TurnLost(f"turn {self._job.id} is somebody else's now")
-        worker.beaten_at = before
+        worker.beat(before)
+        self._since = before
 
 
 class _Again(retry.BaseRetryStrategy):
@@ -165,6 +168,8 @@ class _Again(retry.BaseRetryStrategy):
             return self._in(min(delay, LONGEST_DELAY))
         if isinstance(exception, DatabaseDown):
             return self._in(1.0)
+        if isinstance(exception, TurnLost):  # to whoever has taken it, or will: only what is still ours is put back
+            return retry.RetryDecision()
         if isinstance(exception, asyncio.CancelledError | exceptions.JobAborted):  # told to stop: handed back
             return retry.RetryDecision()
         return None

@@ -32,6 +32,7 @@ class QuietWorker(worker.Worker):
             **arguments,
         )
         self.beaten_at = -math.inf  # on the monotonic clock, before the last heartbeat was sent
+        self.alive_since = -math.inf  # before the first heartbeat after a silence in which others may have buried us
         self._manager = manager
         self.fetching = asyncio.Lock()  # held until what was fetched is among what runs
         self._expected: set[int] = set()  # enqueued in this process, and as far as we know not begun
@@ -44,6 +45,12 @@ class QuietWorker(worker.Worker):
         else:
             self._expected.add(job)
         self._new_job_event.set()
+
+    def beat(self, sent: float) -> None:
+        """A heartbeat sent at `sent` has arrived."""
+        if time.monotonic() - self.beaten_at >= self.stalled_worker_timeout:
+            self.alive_since = sent
+        self.beaten_at = sent
 
     @property
     def running(self) -> list[int]:
@@ -60,7 +67,7 @@ class QuietWorker(worker.Worker):
                     await self._manager.update_heartbeat(self.worker_id)
                 except exceptions.ConnectorException:
                     continue  # the lease runs out by itself
-                self.beaten_at = before
+                self.beat(before)
 
     async def _periodic_deferrer(self) -> None:
         """There is nothing periodic."""
@@ -81,7 +88,7 @@ class QuietWorker(worker.Worker):
                 except DatabaseError:
                     self._drain = True
                     raise
-                self.beaten_at = before
+                self.beat(before)
                 if job is None:
                     if not self._drain:
                         break
