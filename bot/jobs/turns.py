@@ -15,6 +15,7 @@ from procrastinate import exceptions, job_context, retry
 from bot.chat import Thread, Turn
 from bot.errors import DatabaseDown, DatabaseError, ModelBusy, TurnLost
 from bot.jobs.connector import StatementsConnector
+from bot.jobs.haste import HastyStatements
 from bot.jobs.manager import TurnManager
 from bot.jobs.worker import QuietWorker
 from bot.ports import Statements, Work
@@ -41,13 +42,17 @@ class DurableJobs:
         self._queues = list(queues)
         self._stalled_seconds = stalled_seconds
         self._lease_seconds = stalled_seconds - heartbeat_seconds  # a heartbeat's time is left to finish a post
-        connector = StatementsConnector(statements)
+        self._statements = HastyStatements(statements)
+        connector = StatementsConnector(self._statements)
         self._app = procrastinate.App(connector=connector)
-        self._manager = TurnManager(connector, statements, stalled_seconds, self._seen, lambda: self._worker.running)
+        self._manager = TurnManager(
+            connector, self._statements, stalled_seconds, self._seen, lambda: self._worker.running
+        )
         self._app.job_manager = self._manager
         self._worker = QuietWorker(
             self._app,
             self._manager,
+            hurry=self._statements.hurry,
             heartbeat_seconds=heartbeat_seconds,
             queues=self._queues,
             name=None,
@@ -69,13 +74,18 @@ class DurableJobs:
     async def run(self, work: Work) -> None:
         """Run turns until cancelled; then those that run have 8 s to finish, and what has not is handed back."""
         self._work = work
+        task = asyncio.current_task()
+        assert task is not None
         reviver = asyncio.create_task(self._revive_when_due(), name="reviver")
         try:
             while True:
                 try:
+                    self._statements.relax()
                     self._revive_due.set()
                     await self._worker.run()  # type: ignore[no-untyped-call]  # the library's
                 except (DatabaseError, exceptions.ConnectorException) as error:
+                    if task.cancelling():  # while it was away
+                        raise asyncio.CancelledError from error
                     log.warning("turns wait for the database: %s", error)
                 self._worker.wake()
                 await asyncio.sleep(1)
