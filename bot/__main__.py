@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command given in `sys.argv` and exit with its status."""
     arguments = cli.parser().parse_args()
     try:
-        status = asyncio.run(_until_told_to_stop(cli.run(arguments)))
+        status = asyncio.run(until_told_to_stop(cli.run(arguments)))
     except KeyboardInterrupt:  # Ctrl-C where nothing catches it: stop, cleanly
         status = 0
     except HathiError as error:
@@ -23,7 +23,7 @@ def main() -> None:
     sys.exit(status)
 
 
-async def _until_told_to_stop(command: Coroutine[object, object, int]) -> int:
+async def until_told_to_stop(command: Coroutine[object, object, int]) -> int:
     """Run `command`; SIGTERM, and a terminal that closes, end it like the end of its work."""
     task = asyncio.ensure_future(command)
     told: list[bool] = []

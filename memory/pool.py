@@ -28,6 +28,7 @@ STATEMENT_SECONDS = 30.0
 AWAY = (  # it may come back by itself
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was told to go, and is used before its end is seen
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,

@@ -218,13 +218,14 @@ class PostgresTranscript:
                 returning thread.id, thread."resourceId", thread."updatedAt", thread."updatedAtZ",
                           question.id as question, question.seq, question.audience
             ), written as (
-                insert into public.mastra_messages
+                insert into public.mastra_messages as message
                     (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
                      audience, answers, turn)
                 select question || ':answer', id, $3, 'assistant', 'v2', "updatedAt", "updatedAtZ", "resourceId",
                        audience, seq, $4
                 from thread
-                on conflict (id) do nothing
+                on conflict (id) do update set turn = excluded.turn -- ours from a first run whose reply got lost
+                    where (message.turn, message.content) = (excluded.turn, excluded.content)
                 returning seq
             )
             select (select count(*) from held) as held, (select count(*) from written) as written

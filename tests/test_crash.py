@@ -62,7 +62,7 @@ async def crash(
             model.otherwise = f"first part {number}{PART}second part {number}"
             killed = asyncio.Event()
 
-            def reached(step: str, point: str = point, killed: asyncio.Event = killed) -> None:
+            async def reached(step: str, point: str = point, killed: asyncio.Event = killed) -> None:
                 if step == point and not killed.is_set():
                     replicas.kill()
                     killed.set()
@@ -74,7 +74,7 @@ async def crash(
                 if point == "model":
                     while len(model.requests) == asked:
                         await asyncio.sleep(0.01)
-                    reached("model")
+                    await reached("model")
                 await killed.wait()
             assert replicas.process is not None
             await replicas.process.wait()

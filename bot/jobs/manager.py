@@ -32,7 +32,7 @@ class TurnManager(manager.JobManager):
         self._statements = statements
         self._stalled_seconds = stalled_seconds
         self._seen = seen
-        self.more = False  # after a finish: something else can be begun
+        self.more = False  # after the end of a turn: something else can be begun
 
     async def fetch_job(
         self, queues: Iterable[str] | None, worker_id: int, expected: set[int] | None = None
@@ -110,6 +110,7 @@ class TurnManager(manager.JobManager):
             queue,
             lock,
         )
+        self.more |= retry_at is None
 
     async def register_worker(self) -> int:
         """A new worker, and which process it is. Raises DatabaseError."""

@@ -15,6 +15,7 @@ from procrastinate import exceptions, job_context, retry
 from bot.chat import Thread, Turn
 from bot.errors import DatabaseDown, DatabaseError, ModelBusy, PlatformDown, TurnLost
 from bot.jobs.connector import StatementsConnector
+from bot.jobs.haste import HastyStatements
 from bot.jobs.manager import TurnManager
 from bot.jobs.worker import QuietWorker
 from bot.ports import Statements, Work
@@ -41,13 +42,17 @@ class DurableJobs:
         self._queues = list(queues)
         self._stalled_seconds = stalled_seconds
         self._lease_seconds = stalled_seconds - heartbeat_seconds  # a heartbeat's time is left to finish a post
-        connector = StatementsConnector(statements)
+        self._statements = HastyStatements(statements)
+        connector = StatementsConnector(self._statements)
         self._app = procrastinate.App(connector=connector)
-        self._manager = TurnManager(connector, statements, stalled_seconds, self._seen, lambda: self._worker.running)
+        self._manager = TurnManager(
+            connector, self._statements, stalled_seconds, self._seen, lambda: self._worker.running
+        )
         self._app.job_manager = self._manager
         self._worker = QuietWorker(
             self._app,
             self._manager,
+            hurry=self._statements.hurry,
             heartbeat_seconds=heartbeat_seconds,
             queues=self._queues,
             name=None,
@@ -69,13 +74,18 @@ class DurableJobs:
     async def run(self, work: Work) -> None:
         """Run turns until cancelled; then those that run have 8 s to finish, and what has not is handed back."""
         self._work = work
+        task = asyncio.current_task()
+        assert task is not None
         reviver = asyncio.create_task(self._revive_when_due(), name="reviver")
         try:
             while True:
                 try:
+                    self._statements.relax()
                     self._revive_due.set()
                     await self._worker.run()  # type: ignore[no-untyped-call]  # the library's
                 except (DatabaseError, exceptions.ConnectorException) as error:
+                    if task.cancelling():  # while it was away
+                        raise asyncio.CancelledError from error
                     log.warning("turns wait for the database: %s", error)
                 self._worker.wake()
                 await asyncio.sleep(1)
@@ -104,7 +114,8 @@ class DurableJobs:
         try:
             await self._work(turn, _Lease(self, job))
         except TurnLost:
-            log.warning("turn %s was taken over by another worker", turn.id)
+            log.warning("turn %s is no longer ours", turn.id)
+            raise
 
     def _seen(self, stalled: bool, working: bool) -> None:
         """A fetch saw turns of others: dead ones are revived now, living ones are looked after in a while."""
@@ -148,16 +159,18 @@ class _Lease:
     def __init__(self, jobs: DurableJobs, job: Any) -> None:
         self._jobs = jobs
         self._job = job
+        self._since = jobs._worker.beaten_at  # we held it then
 
     async def check(self) -> None:
-        """Nothing is asked while our last heartbeat is young: until it is old nobody takes us for dead."""
+        """Nothing is asked while our last heartbeat is young and none before it was late: nobody took us for dead."""
         worker = self._jobs._worker
         before = time.monotonic()
-        if before - worker.beaten_at < self._jobs._lease_seconds:
+        if self._since >= worker.alive_since and before - worker.beaten_at < self._jobs._lease_seconds:
             return
         if not await self._jobs._manager.hold(self._job):
             raise TurnLost(f"turn {self._job.id} is somebody else's now")
-        worker.beaten_at = before
+        worker.beat(before)
+        self._since = before
 
 
 class _Again(retry.BaseRetryStrategy):
@@ -172,6 +185,8 @@ class _Again(retry.BaseRetryStrategy):
             return self._in(min(delay, LONGEST_DELAY))
         if isinstance(exception, DatabaseDown):
             return self._in(1.0)
+        if isinstance(exception, TurnLost):  # to whoever has taken it, or will: only what is still ours is put back
+            return retry.RetryDecision()
         if isinstance(exception, asyncio.CancelledError | exceptions.JobAborted):  # told to stop: handed back
             return retry.RetryDecision()
         return None

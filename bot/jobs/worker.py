@@ -7,6 +7,7 @@ and fails when the library changes under them.
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from procrastinate import exceptions, job_context, worker
@@ -21,7 +22,9 @@ NEVER = 1e9  # seconds: more than a life
 class QuietWorker(worker.Worker):
     """Runs what it is woken for."""
 
-    def __init__(self, app: Any, manager: TurnManager, *, heartbeat_seconds: float, **arguments: Any) -> None:
+    def __init__(
+        self, app: Any, manager: TurnManager, *, hurry: Callable[[], None], heartbeat_seconds: float, **arguments: Any
+    ) -> None:
         super().__init__(
             app,
             fetch_job_polling_interval=NEVER,
@@ -32,7 +35,9 @@ class QuietWorker(worker.Worker):
             **arguments,
         )
         self.beaten_at = -math.inf  # on the monotonic clock, before the last heartbeat was sent
+        self.alive_since = -math.inf  # before the first heartbeat after a silence in which others may have buried us
         self._manager = manager
+        self._hurry = hurry
         self.fetching = asyncio.Lock()  # held until what was fetched is among what runs
         self._expected: set[int] = set()  # enqueued in this process, and as far as we know not begun
         self._drain = True  # fetch until nothing is left: at the start, and after a turn that left others waiting
@@ -44,6 +49,17 @@ class QuietWorker(worker.Worker):
         else:
             self._expected.add(job)
         self._new_job_event.set()
+
+    def stop(self) -> None:
+        """Begin nothing more, and do not wait for a database that is away."""
+        super().stop()  # type: ignore[no-untyped-call]  # the library's
+        self._hurry()
+
+    def beat(self, sent: float) -> None:
+        """A heartbeat sent at `sent` has arrived."""
+        if time.monotonic() - self.beaten_at >= self.stalled_worker_timeout:
+            self.alive_since = sent
+        self.beaten_at = sent
 
     @property
     def running(self) -> list[int]:
@@ -60,7 +76,7 @@ class QuietWorker(worker.Worker):
                     await self._manager.update_heartbeat(self.worker_id)
                 except exceptions.ConnectorException:
                     continue  # the lease runs out by itself
-                self.beaten_at = before
+                self.beat(before)
 
     async def _periodic_deferrer(self) -> None:
         """There is nothing periodic."""
@@ -81,7 +97,7 @@ class QuietWorker(worker.Worker):
                 except DatabaseError:
                     self._drain = True
                     raise
-                self.beaten_at = before
+                self.beat(before)
                 if job is None:
                     if not self._drain:
                         break
@@ -126,4 +142,4 @@ class QuietWorker(worker.Worker):
         elif self._expected:
             self._new_job_event.set()
         if not task.cancelled() and task.exception() is not None:
-            self.stop()  # type: ignore[no-untyped-call]  # its end could not be written down: a new worker sees to what this one leaves behind
+            self.stop()  # its end could not be written down: a new worker sees to what this one leaves behind

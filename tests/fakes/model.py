@@ -12,7 +12,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,14 @@ class Finish:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Held:
+    """An answer whose first word comes when the test lets it go."""
+
+    text: str
+    go: asyncio.Event
+
+
 HTML = Raw("<!doctype html><html><body><h1>Welcome to the hotel WiFi</h1></body></html>", "text/html")
 BAD_JSON = Raw("data: {this is no JSON}\n\ndata: [DONE]\n\n")
 NO_CHOICES = Raw('data: {"object": "list", "data": []}\n\ndata: [DONE]\n\n')
@@ -104,7 +112,7 @@ TOO_LONG = Status(
     "invalid_request_error",
 )
 
-Answer = str | Status | Break | Unfinished | ErrorInside | Raw | Silence | Slow | Finish
+Answer = str | Status | Break | Unfinished | ErrorInside | Raw | Silence | Slow | Finish | Held
 
 
 class FakeModel:
@@ -117,7 +125,9 @@ class FakeModel:
         self.base_url = ""
         self.requests: list[Body] = []
         self.answers: list[Answer] = []  # for the next requests, one each
-        self.otherwise: Answer | None = None  # for every request after those; None: `You said: …`
+        self.otherwise: Answer | Callable[[Body], Answer] | None = (
+            None  # for every one after those; None: `You said: …`
+        )
         self.cached = 0  # prompt tokens reported as read before
         self.hung_up = asyncio.Event()  # a client left before its answer was complete
         self._key = key
@@ -181,6 +191,8 @@ class FakeModel:
 
     async def _answer(self, request: web.Request, body: Body) -> web.StreamResponse:
         answer = self.answers.pop(0) if self.answers else self.otherwise
+        if callable(answer):
+            answer = answer(body)
         if answer is None:
             said = [text_in(message["content"]) for message in body["messages"] if message["role"] == "user"]
             answer = f"You said: {said[-1] if said else ''}"
@@ -190,6 +202,9 @@ class FakeModel:
             return web.Response(text=answer.body, content_type=answer.content_type)
         if answer == Silence():
             await asyncio.Event().wait()
+        if isinstance(answer, Held):
+            await answer.go.wait()
+            answer = answer.text
         if isinstance(answer, str):
             answer = Finish("stop", answer)
         if isinstance(answer, Finish) and not body.get("stream"):

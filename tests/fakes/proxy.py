@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 from typing import Self
 
 
@@ -14,6 +15,7 @@ class Proxy:
         self.connections = 0  # opened since the start
         self.requests = 0  # times that the client spoke after the server: one for each round trip
         self.sent = bytearray()  # everything that clients said
+        self.loses = 0.0  # how often what the server says is lost, and the connection with it
         self._socket_file = socket_file
         self._delay = delay
         self._server: asyncio.Server | None = None
@@ -57,6 +59,8 @@ class Proxy:
                     self.sent += data
                     self.requests += speaker != "client"
                 speaker = who
+                if who == "server" and random.random() < self.loses:
+                    raise ConnectionResetError
                 if self._delay:
                     await asyncio.sleep(self._delay)
                 sink.write(data)

@@ -6,8 +6,11 @@ for each part of a long answer.
 """
 
 import asyncio
+import logging
 import os
-from collections.abc import AsyncIterator, Callable
+import random
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,12 +18,17 @@ from typing import Any, Self
 
 from aiohttp import ClientSession, web
 
+from bot.__main__ import until_told_to_stop
 from bot.chat import Image, Message, Resource, Room, Thread
+from bot.errors import DatabaseError
 from bot.ports import Accept, Outbox, Reply
 
+log = logging.getLogger("bot.stage")
+
 PART = "\n---\n"  # between the parts of an answer that are posted one by one
-REDELIVERY_SECONDS = 1.0
-Point = Callable[[str], None]
+AT_ONCE = 20  # events in one delivery
+Event = dict[str, str]
+Point = Callable[[str], Awaitable[None]]
 
 
 @dataclass
@@ -32,14 +40,35 @@ class Post:
     text: str
 
 
+@dataclass(frozen=True)
+class Step:
+    """A post or an edit that a replica asked for."""
+
+    replica: int  # its process
+    thread: str
+    turn: int
+
+
+async def _unwatched(point: str) -> None:
+    """Nobody wants to know."""
+
+
 @dataclass
 class Stage:
-    """The server. `reached` is told each step that a replica takes, before the step is answered."""
+    """The server. `reached` is told each step that a replica takes, before the step is answered.
 
-    reached: Point = lambda point: None
+    Events are delivered to every replica that asks, until one of them acknowledges; those of a thread in order.
+    """
+
+    reached: Point = _unwatched
+    again: float = 0.0  # how often something acknowledged long ago is delivered once more
     url: str = ""
     posts: list[Post] = field(default_factory=list)
-    _events: dict[str, dict[str, str]] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    deliveries: int = 0
+    replicas: set[int] = field(default_factory=set)  # the processes that ever asked for events
+    _events: dict[str, Event] = field(default_factory=dict)
+    _acknowledged: list[Event] = field(default_factory=list)
     _runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -62,39 +91,66 @@ class Stage:
         """Somebody says something; it is delivered until it is acknowledged."""
         self._events[id_] = {"id": id_, "thread": thread, "text": text}
 
+    @property
+    def waiting(self) -> bool:
+        """Something is not acknowledged."""
+        return bool(self._events)
+
     def answers(self, thread: str) -> list[str]:
         """What stands in a thread, in order."""
         return [post.text for post in self.posts if post.thread == thread]
 
+    def steps_of(self, replica: int, thread: str) -> list[Step]:
+        """What a process did in a thread."""
+        return [step for step in self.steps if (step.replica, step.thread) == (replica, thread)]
+
     async def _next(self, request: web.Request) -> web.Response:
+        self.replicas.add(int(request.headers["Replica"]))
         for _ in range(100):
-            if self._events:
-                return web.json_response(list(self._events.values()))
+            if events := self._due():
+                self.deliveries += len(events)
+                return web.json_response(events)
             await asyncio.sleep(0.02)
         return web.json_response([])
 
+    def _due(self) -> list[Event]:
+        """Some of what is not acknowledged, never an event without the earlier ones of its thread."""
+        threads = list({event["thread"] for event in self._events.values()})
+        random.shuffle(threads)
+        waiting = [event for thread in threads for event in self._events.values() if event["thread"] == thread]
+        old = [event for event in self._acknowledged[-200:] if self._events and random.random() < self.again]
+        return waiting[:AT_ONCE] + old[:AT_ONCE]
+
     async def _ack(self, request: web.Request) -> web.Response:
         event = await request.json()
-        self.reached("heard")
-        self._events.pop(event["id"], None)
+        await self.reached("heard")
+        if heard := self._events.pop(event["id"], None):
+            self._acknowledged.append(heard)
         return web.json_response({})
 
     async def _post(self, request: web.Request) -> web.Response:
         body = await request.json()
         number = body["key"].rpartition("-")[2]
-        self.reached(f"post {number}")
+        self._note(request, body["thread"], body["key"])
+        await self.reached(f"post {number}")
         for at, post in enumerate(self.posts):
             if post.key == body["key"]:
                 post.text = body["text"]
                 return web.json_response({"id": str(at)})
         self.posts.append(Post(**body))
-        self.reached(f"posted {number}")
-        return web.json_response({"id": str(len(self.posts) - 1)})
+        at = len(self.posts) - 1
+        await self.reached(f"posted {number}")
+        return web.json_response({"id": str(at)})
 
     async def _edit(self, request: web.Request) -> web.Response:
-        self.reached("edit")
-        self.posts[int(request.match_info["id"])].text = (await request.json())["text"]
+        post = self.posts[int(request.match_info["id"])]
+        self._note(request, post.thread, post.key)
+        await self.reached("edit")
+        post.text = (await request.json())["text"]
         return web.json_response({})
+
+    def _note(self, request: web.Request, thread: str, key: str) -> None:
+        self.steps.append(Step(int(request.headers["Replica"]), thread, int(key.partition("-")[0])))
 
 
 class StageAdapter:
@@ -106,6 +162,7 @@ class StageAdapter:
     def __init__(self, url: str, client: ClientSession) -> None:
         self._url = url
         self._client = client
+        self._name = {"Replica": str(os.getpid())}
 
     async def run(self, accept: Accept) -> None:
         while True:
@@ -113,7 +170,12 @@ class StageAdapter:
                 thread = Thread("stage", event["thread"])
                 person = Resource("stage", "ana")
                 room = Room("private", event["thread"])
-                await accept(Message(f"stage:{event['id']}", thread, person, room, event["text"], datetime.now(UTC)))
+                message = Message(f"stage:{event['id']}", thread, person, room, event["text"], datetime.now(UTC))
+                try:
+                    await accept(message)
+                except DatabaseError as error:
+                    log.warning("not acknowledged, it will come again: %s", error)
+                    break
                 await self.call("POST", "/ack", {"id": event["id"]})
 
     @asynccontextmanager
@@ -128,7 +190,7 @@ class StageAdapter:
         """Nobody posts pictures here."""
 
     async def call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
-        async with self._client.request(method, self._url + path, json=body) as response:
+        async with self._client.request(method, self._url + path, json=body, headers=self._name) as response:
             response.raise_for_status()
             return await response.json()
 
@@ -157,31 +219,42 @@ class StageReply:
         if number < len(self.outbox.posts):
             await self.adapter.call("PATCH", f"/posts/{self.outbox.posts[number]}", {"text": text})
             return
-        post = {"thread": self.thread.id, "key": f"{self.outbox.key}-{number}", "text": text}
+        post = {"thread": self.thread.id, "key": f"{self.outbox.turn.id}-{number}", "text": text}
         await self.outbox.record((await self.adapter.call("POST", "/posts", post))["id"], number)
 
 
-async def main() -> None:
+async def main() -> int:
     """A replica; its settings come from the environment, like anybody's."""
     from bot import logs, wiring
     from bot.agent import Agent
+    from bot.jobs.turns import GRACE
     from bot.settings import read_settings
+    from memory import dsn, pool
     from memory.history import History
+    from memory.migrate import migrate
+    from memory.transcript import PostgresTranscript
 
     settings = read_settings()
     logs.set_up("info", "text")
+    assert settings.database_url is not None
+    place = dsn.parse(settings.database_url.get_secret_value())
+    patience = float(os.environ.get("STAGE_PATIENCE", pool.PATIENCE))
     async with (
         ClientSession() as client,
         wiring.open_models(settings) as models,
-        wiring.open_transcript(settings) as transcript,
+        pool.open_database(place, patience=patience) as database,
     ):
+        await migrate(database)
+        transcript = PostgresTranscript(database)
         adapter = StageAdapter(os.environ["STAGE_URL"], client)
-        jobs = wiring.open_jobs(settings, transcript.database, ["stage"])
+        jobs = wiring.open_jobs(settings, database, ["stage"])
+        jobs._worker.shutdown_graceful_timeout = float(os.environ.get("STAGE_GRACE", GRACE))
         agent = Agent(transcript, History(transcript, 10), models, jobs, {"stage": adapter}, "You are Hathi.")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(jobs.run(agent.turn))
             tasks.create_task(adapter.run(agent.accept))
+    return 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    sys.exit(asyncio.run(until_told_to_stop(main())))

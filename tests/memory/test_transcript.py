@@ -167,6 +167,14 @@ async def test_two_answers_to_one_question_are_never_both_written(transcript: Po
     assert len(await read(transcript)) == 2
 
 
+async def test_an_answer_whose_reply_got_lost_is_written_all_the_same(transcript: PostgresTranscript) -> None:
+    await transcript.hear(message("1"))
+    turn, seen = await begin(transcript), await read(transcript)
+    assert await answer(transcript, "once", turn, seen)
+    assert await answer(transcript, "once", turn, seen)  # the statement is run again, for all that the pool knows
+    assert [line.text for line in await read(transcript)][1:] == ["once"]
+
+
 async def test_who_lost_the_turn_writes_nothing_for_it(transcript: PostgresTranscript, database: Database) -> None:
     await transcript.hear(message("1"))
     turn, seen = await begin(transcript), await read(transcript)

@@ -223,6 +223,47 @@ async def test_a_worker_taken_for_dead_can_neither_post_nor_write_nor_end_the_tu
     assert (await transcript.read(PORCH, 10))[-1].text == "from the living"
 
 
+async def test_a_turn_of_a_worker_that_was_buried_too_early_is_done_again(
+    database: Database, transcript: PostgresTranscript
+) -> None:
+    jobs, attempts = engine(database), []
+
+    async def work(turn: Turn, lease: Lease) -> None:
+        attempts.append(turn.attempt)
+        if turn.attempt == 0:
+            await database.fetch("select public.procrastinate_prune_stalled_workers_v1(-1)")  # and nobody took it over
+            jobs._worker.beaten_at = -1e9
+        await lease.check()
+
+    async with running(jobs, work):
+        await asyncio.sleep(0.3)  # the looking around of the start is over
+        await say(transcript, jobs, "hello")
+        await until(lambda: len(attempts) > 1)
+        await asyncio.sleep(0.2)
+    assert attempts == [0, 1]
+    assert await database.fetch("select from public.procrastinate_jobs") == []
+
+
+async def test_a_heartbeat_after_a_long_silence_does_not_bring_a_lost_turn_back(
+    database: Database, transcript: PostgresTranscript
+) -> None:
+    jobs, outcome = engine(database), []
+
+    async def work(turn: Turn, lease: Lease) -> None:
+        if turn.attempt == 0:
+            jobs._worker.beaten_at = -1e9  # nothing was heard of us for long
+            await database.fetch("select public.procrastinate_retry_job_v2($1, null, null, null, null)", turn.id)
+            await until(lambda: jobs._worker.beaten_at > 0)
+            with pytest.raises(TurnLost):
+                await lease.check()
+        outcome.append(turn.attempt)
+
+    async with running(jobs, work):
+        await say(transcript, jobs, "hello")
+        await until(lambda: len(outcome) > 1)
+    assert sorted(outcome) == [0, 1]
+
+
 async def test_the_timer_finds_a_dead_worker_while_somebody_waits_for_its_thread(
     database: Database, transcript: PostgresTranscript
 ) -> None:
