@@ -153,7 +153,7 @@ async def crowd(url: str, folder: Path, threads: int, messages: int) -> str:
     """Three replicas, everything said at once, and every event delivered to several of them, again and again."""
     async with house(url, folder) as home:
         await home.start(3)
-        home.stage.again = 0.02
+        home.stage.again = 0.2
         began = time.monotonic()
         for number in range(messages):
             home.say(threads, number)
