@@ -332,8 +332,7 @@ class FakeDiscord:
     async def tell_to_reconnect(self) -> None:
         """Op 7."""
         for session in self._sessions.values():
-            if session.socket is not None:
-                await session.socket.send_json({"op": 7, "d": None})
+            await self._send(session, {"op": 7, "d": None})
 
     def lose_sessions(self) -> None:
         """The next RESUME gets op 9: nothing is replayed."""

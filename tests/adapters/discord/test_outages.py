@@ -24,6 +24,18 @@ async def test_a_repeated_dispatch_is_one_turn(house: House) -> None:
     assert house.discord.texts(house.channel) == ["You said: hello"]
 
 
+async def test_events_that_overtake_each_other_are_answered_once_each(house: House) -> None:
+    await house.start()
+    house.discord.reordered = True
+    for number in range(6):
+        last = await house.discord.say(house.ana, house.channel, f"{AT} {number}")
+    await house.answer(house.channel, last)
+    await house.quiet()
+    found = await house.transcript.database.fetch("select count(*) as n from public.mastra_messages where addressed")
+    assert found[0]["n"] == 6
+    assert len(house.discord.posts(house.channel)) == len(house.model.requests)
+
+
 async def test_a_burst_is_answered_in_its_order_by_at_most_two_turns(house: House) -> None:
     await house.start()
     for number in range(6):
