@@ -128,6 +128,9 @@ class FakeModel:
         self.otherwise: Answer | Callable[[Body], Answer] | None = (
             None  # for every one after those; None: `You said: …`
         )
+        self.spoke_from = self.spoke_until = (
+            0.0  # first and last word of the latest Slow answer, on the monotonic clock
+        )
         self.cached = 0  # prompt tokens reported as read before
         self.hung_up = asyncio.Event()  # a client left before its answer was complete
         self._key = key
@@ -223,7 +226,9 @@ class FakeModel:
                 await self._end(stream, text, reason)
             case Slow(text, first, each, comments):
                 await stream.wait(first, comments)
+                self.spoke_from = time.monotonic()
                 for piece in pieces(text):
+                    self.spoke_until = time.monotonic()
                     await stream.delta(piece)
                     await stream.wait(each, comments)
                 await self._end(stream, text, "stop")
