@@ -154,6 +154,17 @@ async def test_an_answer_to_an_interaction_that_died_with_its_process_is_a_direc
     await house.discord.until(lambda: house.discord.texts(direct) == ["You said: What do you say?"])
 
 
+async def test_an_answer_too_long_for_an_interaction_is_a_file(house: House) -> None:
+    await house.start()
+    message = await house.discord.say(house.bob, house.channel, "Tell me everything.")
+    house.model.answers = ["All that I know about elephants. " * 400]
+    asked = await house.discord.menu(house.ana, house.channel, ASK, message)
+    assert len(await told(house, asked)) <= 2000
+    await house.discord.until(lambda: asked.follow_ups)
+    await house.quiet()
+    assert [(each["content"], each["files"]) for each in asked.follow_ups] == [("The whole answer:", ["files[0]"])]
+
+
 async def test_everything_is_acknowledged_within_a_second_while_the_model_takes_its_time(house: House) -> None:
     await house.start()
     house.model.otherwise = faults.Slow("finally", first=2.0)

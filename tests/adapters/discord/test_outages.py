@@ -11,6 +11,7 @@ from bot.errors import PlatformRefused
 from memory.pool import open_database
 from tests.adapters.discord.conftest import AT, House
 from tests.conftest import Hathi, Server
+from tests.fakes import model as faults
 from tests.fakes.discord_api import FakeDiscord
 from tests.fakes.model import FakeModel
 from tests.fakes.proxy import Proxy
@@ -153,6 +154,34 @@ async def test_a_database_that_is_away_when_something_is_said_costs_a_delay_and_
         assert texts[1].startswith("My memory is out of reach right now.")
         assert texts[2:] == ["You said: during"]
         await house.stop()
+
+
+async def test_told_to_stop_in_the_middle_of_an_answer_it_finishes_it_before_it_hangs_up(house: House) -> None:
+    await house.start()
+    text = "one two three four five six"
+    house.model.answers = [faults.Slow(text, first=0.1, each=0.2)]
+    await house.discord.say(house.ana, house.channel, f"{AT} count")
+    await house.discord.until(lambda: house.discord.posts(house.channel))
+    await house.stop()
+    assert house.discord.texts(house.channel) == [text]
+
+
+async def test_start_up_work_is_done_once_however_often_it_connects(house: House) -> None:
+    await house.start()
+    await house.discord.until(lambda: house.discord.commands)
+    house.discord.lose_sessions()
+    await house.discord.drop()
+    await house.discord.until(lambda: len(house.discord.identifies) == 2)
+    await asyncio.sleep(2.5)  # the library waits so long before it says that it is ready
+    assert [path for _, _, path, _, _ in house.discord.requests].count("/applications/1000/commands") == 2  # GET, PUT
+
+
+async def test_a_token_that_only_the_gateway_refuses_ends_it_too(house: House) -> None:
+    await house.start()
+    await house.discord.drop(4004)
+    with pytest.raises(BaseExceptionGroup) as raised:
+        await asyncio.wait_for(house.running.pop(), 20)
+    assert "DISCORD_TOKEN" in str(raised.value.exceptions[0])
 
 
 async def test_two_people_and_a_restart_read_as_they_should(house: House) -> None:

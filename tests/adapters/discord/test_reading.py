@@ -7,7 +7,7 @@ import pytest
 from adapters.discord.reading import plain
 from bot.chat import Thread
 from tests.adapters.discord.conftest import AT, House
-from tests.fakes.discord_api import PUBLIC_THREAD
+from tests.fakes.discord_api import FORUM, PUBLIC_THREAD
 
 
 def test_markup_of_discord_is_read_as_a_person_sees_it() -> None:
@@ -127,6 +127,17 @@ async def test_called_into_a_thread_it_reads_it_once_with_its_starter(house: Hou
     reads = [path for _, method, path, _, _ in house.discord.requests if method == "GET" and "/messages" in path]
     await house.ask("and now?", channel=thread)
     assert [p for _, m, p, _, _ in house.discord.requests if m == "GET" and "/messages" in p] == reads
+
+
+@pytest.mark.parametrize("starter", [True, False])
+async def test_a_post_in_a_forum_is_read_with_its_beginning_or_without(house: House, starter: bool) -> None:
+    forum = house.discord.channel(house.guild, "forum", type_=FORUM)
+    await house.start()
+    post = await house.discord.thread(forum)
+    if starter:
+        await house.discord.say(house.bob, post, "How do I begin?", id=str(post))
+    await house.ask(f"{AT} help", channel=post)
+    assert house.asked() == (["bob_1987: How do I begin?", "Ana: help"] if starter else ["help"])
 
 
 async def test_after_a_reset_a_thread_is_not_read_in_again(house: House) -> None:
