@@ -166,7 +166,9 @@ async def growing(reply: ChannelReply) -> AsyncIterator[ChannelReply]:
         yield reply
     finally:
         painter.cancel()
-        await asyncio.gather(painter, return_exceptions=True)
+        (ended,) = await asyncio.gather(painter, return_exceptions=True)
+        if isinstance(ended, Exception):  # the end of the answer does not depend on it
+            log.error("an answer was not shown while it grew: a bug", exc_info=ended)
 
 
 @dataclass(slots=True)
