@@ -83,7 +83,7 @@ class Discord:
         self._typists: dict[int, asyncio.Task[None]] = {}
         self._newest = 0  # the newest message of all that Discord told us about
         self._lost_at = 0  # what `_newest` was when the connection was lost, or before there was one
-        self._connected = False
+        self._missed_since = 0  # what `_lost_at` was when a session began that has not caught up yet
         self._known_commands = False  # Discord has them
 
     @property
@@ -287,12 +287,10 @@ class Discord:
                 await interaction.edit_original_response(content=apology(error), allowed_mentions=NO_MENTIONS)
 
     async def _on_ready(self) -> None:
-        """A session begins: what was said since the last one is not delivered."""
+        """A session has begun: what was said since the last one is not delivered."""
         client = await self._connection.client(LOGIN_SECONDS)
-        if not self._connected:  # lost again: the next one will catch up
-            return
         log.info("connected to Discord as %s, in %d servers", client.user, len(client.guilds))
-        seen, self._lost_at = self._lost_at, 0
+        seen, self._missed_since = self._missed_since, 0
         if not self._known_commands:
             try:
                 if await interacting.sync(client, self._commands):
@@ -301,21 +299,23 @@ class Discord:
             except PlatformError as error:
                 log.warning("the commands are not made known to Discord: %s", error)
         if self._catch_up_hours:
-            async for message in catching_up.missed(client, self._transcript, self._catch_up_hours, seen):
+            connected = partial(self._connection.client, LOGIN_SECONDS)
+            hours = self._catch_up_hours
+            async for message in catching_up.missed(client, connected, self._transcript, hours, seen):
                 await self._on_message(message)
 
     async def _on_connect(self) -> None:
-        self._connected = True
+        """A session begins; what was missed before an earlier one may not be caught up with yet."""
         self._connection.trouble = None
+        self._missed_since = self._missed_since or self._lost_at
+        self._lost_at = 0
 
     async def _on_resumed(self) -> None:
         """The session goes on: Discord has delivered what was said meanwhile."""
-        self._connected = True
         self._connection.trouble = None
         self._lost_at = 0
 
     async def _on_disconnect(self) -> None:
-        self._connected = False
         self._connection.trouble = self._connection.trouble or "the connection to Discord is being made again"
         self._lost_at = self._lost_at or self._newest
 
