@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -125,9 +126,7 @@ class Connection:
                         await asyncio.wait(self._handling, timeout=HANDLING_SECONDS)
         finally:
             self._logged_in.clear()
-            ready = getattr(client._connection, "_ready_task", None)
-            if ready is not None:  # the library forgets it, and it would still announce that all is ready
-                ready.cancel()
+            _end(client)
 
     def _new_client(self) -> discord.Client:
         intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True, message_content=self.reads)
@@ -183,6 +182,16 @@ class Connection:
                 self._handling.discard(task)
 
         return on
+
+
+def _end(client: discord.Client) -> None:
+    """What the library forgets when it closes a client: who would still announce that all is ready, and heartbeats."""
+    ready = getattr(client._connection, "_ready_task", None)
+    if ready is not None:
+        ready.cancel()
+    for thread in threading.enumerate():
+        if isinstance(thread, discord.gateway.KeepAliveHandler) and thread.ws._connection is client._connection:
+            thread.stop()
 
 
 def point_at(api_url: str, gateway_url: str) -> None:

@@ -1,6 +1,7 @@
 """The whole bot, as `hathi run discord` puts it together, between a fake Discord, a fake model and a real Postgres."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,6 +101,10 @@ async def house(
             yield built
         finally:
             await built.stop()
+        beating = [thread for thread in threading.enumerate() if thread.name.startswith("keep-alive-handler")]
+        for thread in beating:
+            await asyncio.to_thread(thread.join, 5)
+        assert not any(thread.is_alive() for thread in beating)
         assert discord.unexpected == []
         pings = [m["pings"] for messages in discord.messages.values() for m in messages.values() if m.get("pings")]
         assert pings == []
