@@ -28,7 +28,10 @@ async def sync(client: discord.Client, commands: Commands) -> bool:
     application = client.application_id
     assert application is not None
     with translated():
-        there: Sequence[Payload] = await client.http.get_global_commands(application)
+        try:
+            there: Sequence[Payload] = await client.http.get_global_commands(application)
+        except discord.NotFound:
+            there = []
         if sorted(map(_essence, there), key=str) == sorted(map(_essence, wanted), key=str):
             return False
         await client.http.bulk_upsert_global_commands(application, payload=wanted)

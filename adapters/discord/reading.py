@@ -79,8 +79,8 @@ def room_of(channel: "MessageableChannel", guild: discord.Guild | None) -> Room:
     place = channel.parent if isinstance(channel, discord.Thread) else channel
     private = isinstance(channel, discord.Thread) and channel.is_private()
     if not private and isinstance(place, discord.abc.GuildChannel):
-        everyone = guild.default_role
-        if place.permissions_for(everyone).view_channel:
+        everyone = guild.get_role(guild.id)
+        if everyone is not None and place.permissions_for(everyone).view_channel:
             return Room("public", space_of(guild.id), space_of(guild.id))
     id_ = channel.id if private or place is None else place.id
     return Room("private", message_id(id_), space_of(guild.id))
