@@ -145,6 +145,6 @@ def _serve(path: Path) -> _Running:
         extra_body={"repeat_penalty": 1.03},  # measured: 1.0 parrots, 1.1 forgets
         silence=SILENCE,
         patience=SILENCE,
-        retries=0,
+        retries=1,  # the server closes idle connections after a few seconds, perhaps just when we speak
     )
     return _Running([server], base_url, wire)
