@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 PORTAL = "https://discord.com/developers/applications"
 API_URL, GATEWAY_URL = discord.http.Route.BASE, str(discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY)
 IDENTIFY_SECONDS = 5.0  # between two processes of a bot that introduce themselves
+READY_SECONDS = 2.0  # without news of another guild, after which a session counts as begun; the library's default
 HANDLING_SECONDS = 1.0  # that events being handled have when told to stop
 CONTENT_INTENTS = (1 << 18) | (
     1 << 19
@@ -136,6 +137,7 @@ class Connection:
             "max_messages": None,
             "member_cache_flags": discord.MemberCacheFlags.none(),
             "chunk_guilds_at_startup": False,
+            "guild_ready_timeout": READY_SECONDS,
         }
         client: discord.Client
         if self._sharding is None:

@@ -15,6 +15,7 @@ from memory.transcript import PostgresTranscript
 from tests.fakes.discord_api import BOT, FakeDiscord
 from tests.fakes.model import FakeModel
 
+READY_SECONDS = 0.3
 AT = f"<@{BOT}>"  # a mention of the bot
 
 
@@ -90,6 +91,7 @@ async def house(
 ) -> AsyncIterator[House]:
     """Everything but the bot, which is started by the test."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("adapters.discord.connecting.READY_SECONDS", READY_SECONDS)
     async with FakeDiscord() as discord:
         settings = {
             "database_url": database_url, "openai_base_url": fake.base_url, "port": 0,

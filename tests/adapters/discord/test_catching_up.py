@@ -6,11 +6,9 @@ from functools import partial
 import pytest
 
 from memory.pool import open_database
-from tests.adapters.discord.conftest import AT, House
+from tests.adapters.discord.conftest import AT, READY_SECONDS, House
 from tests.conftest import Server
 from tests.fakes.proxy import Proxy
-
-READY = 2.0  # seconds that the library waits for guilds before it says that it is ready
 
 
 @pytest.fixture
@@ -23,7 +21,7 @@ async def missed(house: House) -> tuple[int, int]:
     return other, house.discord.say_unheard(house.ana, other, f"{AT} missed")
 
 
-@pytest.mark.parametrize("resumed_after", [0.0, READY + 1], ids=["before it is ready", "after that"])
+@pytest.mark.parametrize("resumed_after", [0.0, READY_SECONDS + 1], ids=["before it is ready", "after that"])
 async def test_a_session_that_is_interrupted_as_it_begins_still_catches_up(
     house: House, missed: tuple[int, int], resumed_after: float
 ) -> None:
@@ -73,7 +71,7 @@ async def test_a_database_that_is_away_as_a_session_begins_costs_a_delay(
     async with Proxy(server.socket_file) as proxy:
         await house.start(database_url=server.through(proxy, database_name))
         await proxy.shut()
-        await asyncio.sleep(READY + 1)
+        await asyncio.sleep(READY_SECONDS + 1)
         await proxy.open()
         await house.answer(*missed)
         await house.stop()

@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import PlatformRefused
 from memory.pool import open_database
-from tests.adapters.discord.conftest import AT, House
+from tests.adapters.discord.conftest import AT, READY_SECONDS, House
 from tests.conftest import Hathi, Server
 from tests.fakes import model as faults
 from tests.fakes.discord_api import FakeDiscord
@@ -68,7 +68,7 @@ async def test_a_lost_session_is_begun_anew_and_what_was_said_meanwhile_is_found
     direct = house.discord.direct(house.bob)
     await house.ask("before", channel=direct, user=house.bob)
     await house.discord.say(house.ana, other, "not for the bot")
-    await asyncio.sleep(2.5)  # the library waits so long before it says that it is ready
+    await asyncio.sleep(READY_SECONDS + 0.5)  # then it catches up
     house.discord.lose_sessions()
     await house.discord.drop()
     missed = [
@@ -98,7 +98,7 @@ async def test_after_a_restart_it_catches_up_once_and_not_with_what_was_deleted(
     for _ in range(2):
         await house.start()
         await house.answer(house.channel, missed[-1])
-        await asyncio.sleep(2.5)  # the library waits so long before it says that it is ready
+        await asyncio.sleep(READY_SECONDS + 0.5)  # then it catches up
         await house.stop()
     assert len(house.model.requests) == 3
     assert house.asked()[-2:] == ["missed 0", "missed 1"]
@@ -111,7 +111,7 @@ async def test_it_looks_no_further_back_than_it_is_told_to(house: House) -> None
     await house.stop()
     house.discord.say_unheard(house.ana, house.channel, f"{AT} missed")
     await house.start(catch_up_hours=0)
-    await house.quiet(2.8)
+    await house.quiet(READY_SECONDS + 0.5)
     assert len(house.model.requests) == 1
 
 
@@ -172,7 +172,7 @@ async def test_start_up_work_is_done_once_however_often_it_connects(house: House
     house.discord.lose_sessions()
     await house.discord.drop()
     await house.discord.until(lambda: len(house.discord.identifies) == 2)
-    await asyncio.sleep(2.5)  # the library waits so long before it says that it is ready
+    await asyncio.sleep(READY_SECONDS + 0.5)  # then it catches up
     assert [path for _, _, path, _, _ in house.discord.requests].count("/applications/1000/commands") == 2  # GET, PUT
 
 

@@ -69,6 +69,7 @@ async def test_text_files_are_read_and_the_rest_is_named(house: House) -> None:
         house.discord.file("gone.txt", b"gone", "text/plain"),
     ]
     house.discord.expire(files[-1])
+    house.model.answers = ["Thank you."]
     await house.ask(f"{AT} look", attachments=files)
     (text,) = house.asked()
     assert "look\n[file: notes.md]\n## Üben\nTäglich.\n[file: long.txt]\nxxx" in text
