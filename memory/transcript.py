@@ -27,8 +27,9 @@ class PostgresTranscript:
         """Write a person's message down and enqueue a turn for it; the turn's id.
 
         Where a turn of the thread is enqueued and not begun, that one will do: it is locked, so it cannot begin
-        before this message is there to be read. A message that was there already, or was deleted, changes nothing;
-        None if no turn waits for it any more.
+        before this message is there to be read. One that was put back with its answer written will not do: it only
+        posts that. A message that was there already, or was deleted, changes nothing; None if no turn waits for it
+        any more.
         """
         rows = await self.database.fetch(
             """
@@ -61,6 +62,7 @@ class PostgresTranscript:
                 select job.id from public.procrastinate_jobs as job
                 where (select count(*) from message) >= 0 -- first the thread's lock, then the job's
                   and job.lock = $2 and job.status = 'todo' and job.scheduled_at is null
+                  and not exists (select from public.mastra_messages where turn = job.id)
                 order by job.id limit 1 for update
             ), deferred as (
                 select (public.procrastinate_defer_jobs_v1(array[row(

@@ -43,6 +43,11 @@ async def end(transcript: PostgresTranscript, turn: Turn) -> None:
     await transcript.database.fetch("select public.procrastinate_finish_job_v1($1, 'succeeded', true)", turn.id)
 
 
+async def put_back(transcript: PostgresTranscript, turn: Turn) -> None:
+    """What a worker does when it is told to stop, or another one when it died."""
+    await transcript.database.fetch("select public.procrastinate_retry_job_v2($1, null, null, null, null)", turn.id)
+
+
 async def answer(transcript: PostgresTranscript, text: str, turn: Turn, lines: list[Line]) -> bool:
     return await transcript.answer(turn, Recollection(tuple(lines)), Answer(text, "openai/small"))
 
@@ -173,6 +178,19 @@ async def test_an_answer_whose_reply_got_lost_is_written_all_the_same(transcript
     assert await answer(transcript, "once", turn, seen)
     assert await answer(transcript, "once", turn, seen)  # the statement is run again, for all that the pool knows
     assert [line.text for line in await read(transcript)][1:] == ["once"]
+
+
+async def test_what_is_said_while_a_written_answer_is_not_posted_yet_gets_a_turn_of_its_own(
+    transcript: PostgresTranscript,
+) -> None:
+    await transcript.hear(message("1"))
+    turn = await begin(transcript)
+    await put_back(transcript, turn)
+    assert await transcript.hear(message("2")) == turn.id, "nothing is answered yet"
+    turn = await begin(transcript)
+    assert await answer(transcript, "re 1 and 2", turn, await read(transcript))
+    await put_back(transcript, turn)
+    assert await transcript.hear(message("3")) not in {None, turn.id}
 
 
 async def test_who_lost_the_turn_writes_nothing_for_it(transcript: PostgresTranscript, database: Database) -> None:
