@@ -98,7 +98,8 @@ class Console:
 
     async def _is_answered(self) -> bool:
         try:
-            await asyncio.wait_for(self._answered.wait(), LOOK_SECONDS)
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._answered.wait()
         except TimeoutError:
             return False
         return True

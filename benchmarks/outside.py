@@ -66,7 +66,9 @@ async def outside(*arguments: str) -> AsyncIterator[int]:
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        yield int(await asyncio.wait_for(process.stdout.readline(), 30))
+        async with asyncio.timeout(30):
+            port = int(await process.stdout.readline())
+        yield port
     finally:
         process.stdin.close()
         await process.wait()

@@ -158,7 +158,8 @@ async def _pool(
 
 async def _close(pool: "asyncpg.Pool[Record]") -> None:
     try:
-        await asyncio.wait_for(pool.close(), 3)
+        async with asyncio.timeout(3):
+            await pool.close()
     except TimeoutError:  # a statement hangs on a dead network
         pool.terminate()
 

@@ -77,7 +77,8 @@ class Connection:
     async def client(self, seconds: float) -> discord.Client:
         """The client as soon as it may be used. Raises PlatformDown when that takes longer."""
         try:
-            await asyncio.wait_for(self._logged_in.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._logged_in.wait()
         except TimeoutError as error:
             raise PlatformDown(self.trouble or "Discord is not connected") from error
         assert self._client is not None

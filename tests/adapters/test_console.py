@@ -8,10 +8,14 @@ import struct
 import sys
 import termios
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import cast
 
 import pyte
 import pytest
 
+from adapters.console import Console
+from bot.chat import Message, Resource, Thread
+from bot.commands import Commands
 from tests.conftest import Hathi
 from tests.fakes import model as faults
 from tests.fakes.model import FakeModel
@@ -168,3 +172,24 @@ async def test_a_model_cannot_steer_the_terminal(sit_down: Sit, fake: FakeModel)
     await person.sees("still here")
     assert b"\x1b]0;owned" not in person.bytes
     assert b"\x1b[2Jstill" not in person.bytes
+
+
+@pytest.mark.parametrize("rounds", range(6))
+async def test_the_end_is_heard_in_the_very_moment_of_an_answer(rounds: int) -> None:
+    async def accept(_: Message) -> int:
+        return 1
+
+    async def no_answer(_: str) -> str:
+        return ""
+
+    ana = Resource("console", "ana")
+    console = Console(ana, Thread("console", "ana"), cast("Commands", None), no_answer)
+    waiting = asyncio.create_task(console._take("hi", accept))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await console.finish(1, "an answer")
+    for _ in range(rounds):
+        await asyncio.sleep(0)
+    if waiting.cancel():
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
