@@ -97,7 +97,7 @@ class Agent:
         Raises what means that the turn is to be tried again: ModelBusy, DatabaseDown, PlatformDown; and TurnLost.
         """
         adapter = self.adapters[turn.thread.platform]
-        posts = Posts(self.transcript, turn, lease, list(turn.posts), turn.first)
+        posts = Posts(self.transcript, turn, lease, list(turn.posts), turn.question or turn.first)
         try:
             async with adapter.typing(turn.thread), adapter.reply(turn.thread, posts) as reply:
                 if turn.answer is not None:  # written down before a crash: all that is left is to post it

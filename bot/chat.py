@@ -112,6 +112,7 @@ class Turn:
     answer: str | None = None  # written down in an earlier attempt, and not known to have reached the platform
     posts: tuple[str, ...] = ()  # the platform's ids of what earlier attempts posted, in order
     first: str = ""  # the id of the message that began it
+    question: str = ""  # the id of the newest message that `answer` answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """What people can ask of the bot itself: one registry for every platform."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bot.chat import Resource, Thread
-from bot.ports import Forgetting
+from bot.ports import Counts, Forgetting
 
 ASK = "Ask Hathi about this"  # a message's menu entry that begins a turn instead of a command
 
@@ -19,6 +20,7 @@ class Asked:
     shared: bool = False  # others speak in this conversation too
     manages: bool = True  # the person may delete what others said here
     message: str = ""  # the id of the message that the command was given on
+    whole: bool = False  # the thread is a place with conversations in it: all of them are meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +75,34 @@ class Commands:
     async def _reset(self, asked: Asked) -> Told:
         if asked.shared and not asked.manages:
             return await self._reset_own(asked)
+        what = "the conversations here" if asked.whole else "this conversation"
         if asked.shared and asked.words[:1] != ("yes",):
-            return Told(
-                "This deletes what I keep of this conversation, for everybody in it. There is no way back.", "reset yes"
-            )
-        counts = await self._forgetting.reset(asked.thread)
-        return Told(f"Done: this conversation is deleted, {_many(counts['mastra_messages'], 'message')}.")
+            return Told(f"This deletes what I keep of {what}, for everybody in it. There is no way back.", "reset yes")
+        counts = await self._each(asked, self._forgetting.reset)
+        is_ = "are" if asked.whole else "is"
+        return Told(f"Done: {what} {is_} deleted, {_many(counts['mastra_messages'], 'message')}.")
 
     async def _reset_own(self, asked: Asked) -> Told:
         """Who may not delete what others said may always delete what they said themselves."""
+        what = "the conversations here" if asked.whole else "this conversation"
         if asked.words[:1] != ("yes",):
-            about = await self._forgetting.about(asked.person, asked.thread)
+            about = await self._each(asked, lambda thread: self._forgetting.about(asked.person, thread))
             return Told(
-                "To delete this whole conversation one needs the right to manage messages here. What you said in it, "
-                f"and what I answered you, is yours to delete: {_many(about['mastra_messages'], 'message')}. "
+                f"To delete {what} for everybody, one needs the right to manage messages here. What you said, and what "
+                f"I answered you, is yours to delete: {_many(about['mastra_messages'], 'message')}. "
                 "There is no way back.",
                 "reset yes",
             )
-        counts = await self._forgetting.reset(asked.thread, asked.person)
-        return Told(f"Done: your part of this conversation is deleted, {_many(counts['mastra_messages'], 'message')}.")
+        counts = await self._each(asked, lambda thread: self._forgetting.reset(thread, asked.person))
+        return Told(f"Done: your part of {what} is deleted, {_many(counts['mastra_messages'], 'message')}.")
+
+    async def _each(self, asked: Asked, do: Callable[[Thread], Awaitable[Counts]]) -> Counts:
+        """Do it to each conversation that is meant; all rows together."""
+        threads = await self._forgetting.within(asked.thread) if asked.whole else [asked.thread]
+        counts = Counter(mastra_messages=0)
+        for thread in threads:
+            counts.update(await do(thread))
+        return counts
 
     async def _forget(self, asked: Asked) -> Told:
         if asked.words[:1] != ("me",):
@@ -109,7 +120,7 @@ class Commands:
 
     async def _memory(self, asked: Asked) -> Told:
         about = await self._forgetting.about(asked.person)
-        here = await self._forgetting.about(asked.person, asked.thread)
+        here = await self._each(asked, lambda thread: self._forgetting.about(asked.person, thread))
         return Told(
             f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. {here['mastra_messages']} of "
             f"them are from here. The last {self._last_messages} of a conversation are before me when I answer in it. "

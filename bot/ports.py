@@ -35,6 +35,15 @@ class Conversation:
     at: datetime  # when something last happened there
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is about a person in one conversation."""
+
+    thread: Thread
+    messages: int
+    at: datetime  # when the last of them was said
+
+
 Prompt = Sequence[Said]
 Accept = Callable[[Message], Awaitable[int | None]]  # the turn that will answer; None: nothing is left to be begun
 Counts = Mapping[str, int]  # rows by table
@@ -133,7 +142,10 @@ class Transcript(Protocol):
         ...
 
     async def overhear(self, messages: Sequence[Message], owner: Resource) -> None:
-        """Write down what others said in a thread, oldest first, before `owner` brought the bot in; nothing waits."""
+        """Write down what others said in a thread, oldest first, before `owner` brought the bot in.
+
+        What waits for an answer comes behind it.
+        """
         ...
 
     async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
@@ -148,12 +160,20 @@ class Transcript(Protocol):
         """Note the platform's id of a posted piece; `piece` counts from 0."""
         ...
 
-    async def edit(self, message: str, text: str) -> bool:
+    async def edit(self, message: Message) -> bool:
         """A message now reads like this; False when it is not known, or read like this before."""
         ...
 
     async def knows(self, thread: Thread, post: str) -> bool:
         """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
+        ...
+
+    async def ours(self, posts: Sequence[str]) -> Set[str]:
+        """Those of these posts that a turn has recorded."""
+        ...
+
+    async def rate(self, post: str, person: Resource, good: bool) -> bool:
+        """Note what somebody says of the answer that a post belongs to; False when it is not known."""
         ...
 
     async def reset_at(self, thread: Thread) -> datetime | None:
@@ -188,8 +208,52 @@ class Forgetting(Protocol):
         """How many rows there are about a person, everywhere or in one conversation."""
         ...
 
+    async def within(self, place: Thread) -> Sequence[Thread]:
+        """The conversations in a place that holds several: the one that has its name, and those in threads of it."""
+        ...
+
+    async def kept(self, resource: Resource, most: int) -> Sequence[Kept]:
+        """The conversations in which something is about a person, the latest first."""
+        ...
+
     async def owners(self, message: str) -> Set[str]:
         """Whose a message, or a post of ours, is: its author, or those whom it answers; as resources in text form."""
+        ...
+
+
+class Vault(Protocol):
+    """Keeps what platforms entrust us with, encrypted. Everything may raise DatabaseError, and SettingsError when
+    the key that something was encrypted with is not there."""
+
+    async def put(self, name: str, value: str, seconds: float | None = None) -> None:
+        """Keep a value under a name, for as long as given, or until it is deleted."""
+        ...
+
+    async def get(self, name: str) -> str | None:
+        """What is kept under a name."""
+        ...
+
+    async def take(self, name: str) -> str | None:
+        """What was kept under a name, once: it is gone then."""
+        ...
+
+    async def delete(self, name: str) -> bool:
+        """Forget it; False when there was nothing."""
+        ...
+
+    def changing(self, name: str) -> AbstractAsyncContextManager["Secret | None"]:
+        """What is kept under a name, to be changed by nobody else, in any process, while the block runs."""
+        ...
+
+
+class Secret(Protocol):
+    """One value of a vault."""
+
+    @property
+    def value(self) -> str: ...
+
+    async def replace(self, value: str) -> None:
+        """Keep another value instead."""
         ...
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.chat import Resource, Thread
-from bot.ports import Counts
+from bot.ports import Counts, Kept
 from memory.content import text_of
 from memory.pool import Database
 
@@ -40,6 +40,25 @@ class Forgetting:
             None if thread is None else str(thread),
         )
         return dict(rows[0])
+
+    async def within(self, place: Thread) -> list[Thread]:
+        """The conversations in a place that holds several: the one that has its name, and those in threads of it."""
+        rows = await self.database.fetch(
+            "select id from public.mastra_threads where id = $1 or starts_with(id, $1 || ':')", str(place)
+        )
+        return [Thread.parse(row["id"]) for row in rows]
+
+    async def kept(self, resource: Resource, most: int) -> list[Kept]:
+        """The conversations in which something is about a person, the latest first."""
+        rows = await self.database.fetch(
+            """
+            select thread_id, count(*) as messages, max("createdAtZ") as at
+            from hathi.messages_about($1) group by thread_id order by at desc limit $2
+            """,
+            str(resource),
+            most,
+        )
+        return [Kept(Thread.parse(row["thread_id"]), row["messages"], row["at"]) for row in rows]
 
     async def owners(self, message: str) -> set[str]:
         """Whose a message, or an answer by the id of one of its posts, is: its author, or those whom it answers."""
@@ -94,6 +113,8 @@ class Forgetting:
                 delete from public.mastra_messages where id in (select id from gone) returning 1
             ), posts as (
                 delete from hathi.posts where turn in (select turn from gone)
+            ), feedback as (
+                delete from hathi.feedback where turn in (select turn from gone)
             ), threads as (
                 delete from public.mastra_threads as thread
                 where id in (select thread_id from gone)
@@ -123,6 +144,7 @@ class Forgetting:
                 with thread as (delete from public.mastra_threads where id = $1 returning 1),
                      messages as (delete from public.mastra_messages where thread_id = $1 returning id, author),
                      posts as (delete from hathi.posts where thread_id = $1),
+                     feedback as (delete from hathi.feedback where thread_id = $1),
                      given_up as (delete from hathi.given_up where thread_id = $1),
                      old as (delete from hathi.deleted where at < now() - interval '2 days'),
                      remembered as (
@@ -160,6 +182,9 @@ class Forgetting:
                      delete from public.mastra_messages where id in (select id from about)
                      returning 1, id, turn, author),
                  posts as (delete from hathi.posts where turn in (select turn from messages)),
+                 feedback as (
+                     delete from hathi.feedback where turn in (select turn from messages)
+                     or (person = $1 and ($2::text is null or thread_id = $2))),
                  threads as (
                      delete from public.mastra_threads as thread
                      where ((thread."resourceId" = $1 and $2::text is null)

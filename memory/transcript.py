@@ -88,65 +88,93 @@ class PostgresTranscript:
         return turn
 
     async def overhear(self, messages: Sequence[Message], owner: Resource) -> None:
-        """Write down what others said in a thread before somebody, its `owner`, brought the bot in; nothing waits.
+        """Write down what others said in a thread before somebody, its `owner`, brought the bot in.
 
-        All are of one thread, oldest first; those that are there already, or were deleted, change nothing.
+        All are of one thread, oldest first; those that are there already, or were deleted, change nothing. What
+        waits for an answer comes behind them. Not tried again while the database is away.
         """
         thread = messages[0].thread
-        await self.database.fetch(
-            """
-            with given as (
-                select * from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                                     $9::timestamptz[])
-                    with ordinality as given (id, author, name, content, audience, replies_to, at, place)
-                where not exists (select from public.mastra_messages as message where message.id = given.id)
-                  and not exists (select from hathi.deleted where deleted.id = given.id)
-            ), timed as (
-                select *, greatest(
-                    max(date_trunc('milliseconds', least(at, clock_timestamp()) at time zone 'utc')
-                        - place * interval '1 ms') over (order by place),
-                    (select max("createdAt") from public.mastra_messages where thread_id = $1)
-                ) + place * interval '1 ms' as said
-                from given
-            ), thread as (
-                insert into public.mastra_threads as thread
-                    (id, "resourceId", title, "createdAt", "updatedAt", "createdAtZ", "updatedAtZ", space)
-                select $1, $2, '', min(said), max(said), min(said) at time zone 'utc', max(said) at time zone 'utc', $10
-                from timed having count(*) > 0
-                on conflict (id) do update set
-                    "updatedAt" = greatest(excluded."updatedAt", thread."updatedAt"),
-                    "updatedAtZ" = greatest(excluded."updatedAt", thread."updatedAt") at time zone 'utc'
-                returning id, "resourceId"
+        async with self.database.transaction() as connection:
+            written = await connection.fetch(
+                """
+                with given as (
+                    select * from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
+                                         $9::timestamptz[])
+                        with ordinality as given (id, author, name, content, audience, replies_to, at, place)
+                    where not exists (select from public.mastra_messages as message where message.id = given.id)
+                      and not exists (select from hathi.deleted where deleted.id = given.id)
+                ), timed as (
+                    select *, greatest(
+                        max(date_trunc('milliseconds', least(at, clock_timestamp()) at time zone 'utc')
+                            - place * interval '1 ms') over (order by place),
+                        (select max("createdAt") from public.mastra_messages where thread_id = $1)
+                    ) + place * interval '1 ms' as said
+                    from given
+                ), thread as (
+                    insert into public.mastra_threads as thread
+                        (id, "resourceId", title, "createdAt", "updatedAt", "createdAtZ", "updatedAtZ", space)
+                    select $1, $2, '', min(said), max(said),
+                           min(said) at time zone 'utc', max(said) at time zone 'utc', $10
+                    from timed having count(*) > 0
+                    on conflict (id) do update set
+                        "updatedAt" = greatest(excluded."updatedAt", thread."updatedAt"),
+                        "updatedAtZ" = greatest(excluded."updatedAt", thread."updatedAt") at time zone 'utc'
+                    returning id, "resourceId"
+                )
+                insert into public.mastra_messages
+                    (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
+                     author, audience, name, replies_to)
+                select timed.id, thread.id, content, 'user', 'v2', said, said at time zone 'utc', "resourceId",
+                       author, audience, name, replies_to
+                from timed, thread order by place
+                on conflict (id) do nothing
+                returning 1
+                """,
+                str(thread),
+                str(owner),
+                [message.id for message in messages],
+                [str(message.author) for message in messages],
+                [_name(message) for message in messages],
+                [content_of(message.text) for message in messages],
+                [audience(message.room) for message in messages],
+                [message.replies_to for message in messages],
+                [message.at for message in messages],
+                messages[0].room.space or None,
             )
-            insert into public.mastra_messages
-                (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
-                 author, audience, name, replies_to)
-            select timed.id, thread.id, content, 'user', 'v2', said, said at time zone 'utc', "resourceId",
-                   author, audience, name, replies_to
-            from timed, thread order by place
-            on conflict (id) do nothing
-            """,
-            str(thread),
-            str(owner),
-            [message.id for message in messages],
-            [str(message.author) for message in messages],
-            [_name(message) for message in messages],
-            [content_of(message.text) for message in messages],
-            [audience(message.room) for message in messages],
-            [message.replies_to for message in messages],
-            [message.at for message in messages],
-            messages[0].room.space or None,
-        )
+            if not written:
+                return
+            await connection.execute(
+                """
+                update public.mastra_messages as message set
+                    seq = later.seq, "createdAt" = newest + place * interval '1 ms',
+                    "createdAtZ" = (newest + place * interval '1 ms') at time zone 'utc'
+                from (
+                    select id, place, nextval('hathi.message_seq') as seq,
+                           (select max("createdAt") from public.mastra_messages where thread_id = $1) as newest
+                    from (
+                        select message.id, row_number() over (order by seq) as place
+                        from public.mastra_messages as message, public.mastra_threads as thread
+                        where thread.id = $1 and thread_id = $1 and addressed and seq > answered order by seq
+                    ) as waiting
+                ) as later
+                where message.id = later.id
+                """,
+                str(thread),
+            )
 
-    async def edit(self, message: str, text: str) -> bool:
+    async def edit(self, message: Message) -> bool:
         """What somebody said now reads like this; False when it is not known, or reads like this already."""
         rows = await self.database.fetch(
             """
-            update public.mastra_messages set content = $2
-            where id = $1 and author is not null and content <> $2 returning 1
+            update public.mastra_messages set content = $2, name = coalesce($3, name), images = $4::jsonb
+            where id = $1 and author is not null
+              and (content, name, images) is distinct from ($2, coalesce($3, name), $4::jsonb)
+            returning 1
             """,
-            message,
-            content_of(text),
+            message.id,
+            content_of(message.text),
+            _name(message),
+            _images(message),
         )
         return bool(rows)
 
@@ -162,6 +190,26 @@ class PostgresTranscript:
             post,
         )
         return bool(rows[0]["known"])
+
+    async def ours(self, posts: Sequence[str]) -> set[str]:
+        """Those of these posts that a turn has recorded."""
+        rows = await self.database.fetch("select post from hathi.posts where post = any($1)", list(posts))
+        return {row["post"] for row in rows}
+
+    async def rate(self, post: str, person: Resource, good: bool) -> bool:
+        """Note what somebody says of the answer that a post belongs to; False when it is not known."""
+        rows = await self.database.fetch(
+            """
+            insert into hathi.feedback (turn, person, good, thread_id)
+            select turn, $2, $3, thread_id from hathi.posts where post = $1 limit 1
+            on conflict (turn, person) do update set good = excluded.good, at = now()
+            returning 1
+            """,
+            post,
+            str(person),
+            good,
+        )
+        return bool(rows)
 
     async def reset_at(self, thread: Thread) -> datetime | None:
         """When a conversation was last reset."""
@@ -305,7 +353,11 @@ class PostgresTranscript:
         return "" if rows[0]["waits"] else None
 
     async def read(self, thread: Thread, last: int) -> list[Line]:
-        """What waits for an answer, and the `last` messages besides, oldest first. One round trip."""
+        """What waits for an answer, and the `last` messages besides, oldest first. One round trip.
+
+        A thread that grew out of a message of another conversation has that message's id: it begins with it, and
+        with what was answered to it there, as long as they are remembered and the thread was not reset.
+        """
         rows = await self.database.fetch(
             """
             with answered as (
@@ -313,9 +365,24 @@ class PostgresTranscript:
             ), waiting as (
                 select message.*, true as waiting from public.mastra_messages as message, answered
                 where thread_id = $1 and coalesce(answers, seq) > upto and seq > upto and addressed
+            ), root as (
+                select * from public.mastra_messages
+                where id = $1 and thread_id <> $1 and author is not null
+                  and not exists (select from hathi.resets where thread_id = $1)
             ), earlier as (
-                select message.*, false as waiting from public.mastra_messages as message, answered
-                where thread_id = $1 and role in ('user', 'assistant') and not (addressed and seq > upto)
+                select *, false as waiting from (
+                    (select message.* from public.mastra_messages as message, answered
+                     where thread_id = $1 and role in ('user', 'assistant') and not (addressed and seq > upto)
+                     order by coalesce(answers, seq) desc, seq desc limit $2)
+                    union all
+                    select * from root
+                    union all
+                    select answer.* from root cross join lateral (
+                        select * from public.mastra_messages as message
+                        where message.thread_id = root.thread_id and message.answers >= root.seq
+                        order by message.answers limit 1
+                    ) as answer
+                ) as line
                 order by coalesce(answers, seq) desc, seq desc limit $2
             )
             select line.id, line.role, line.type, line.content, coalesce(line.author, line."resourceId") as author,

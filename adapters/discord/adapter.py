@@ -13,7 +13,7 @@ import discord
 
 from adapters.discord import catching_up, context, interacting
 from adapters.discord.connecting import Connection, Handler, Sharding
-from adapters.discord.listening import Loops, Rules, addressed
+from adapters.discord.listening import Rules, addressed
 from adapters.discord.posting import (
     NO_MENTIONS,
     ChannelReply,
@@ -34,6 +34,7 @@ from adapters.discord.reading import (
     space_of,
     thread_of,
 )
+from adapters.loops import Loops
 from bot.agent import apology
 from bot.chat import Image, Message, Room, Thread
 from bot.commands import Commands
@@ -181,7 +182,7 @@ class Discord:
         me = self._connection.me
         self._newest = max(self._newest, message.id)
         said_to_us = addressed(message, me)
-        if not self._loops.goes_on(message, said_to_us is not False):
+        if not self._loops.goes_on(message.channel.id, message.author.bot, said_to_us is not False):
             log.info("a bot gets no more answers before a person speaks in %s", thread_of(message.channel.id))
             return
         if said_to_us is False or not self._rules.permit(message.author, message.channel):
@@ -218,7 +219,7 @@ class Discord:
         readable = message.guild is None or message.content or message.attachments or self._connection.reads
         if readable and await self._in_thread(message.channel.id):
             heard = await read(message, self._connection.me)
-            await self._transcript.edit(heard.id, heard.text)
+            await self._transcript.edit(heard)
 
     async def _on_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         await self._delete(payload.channel_id, {payload.message_id})

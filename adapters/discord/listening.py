@@ -1,8 +1,7 @@
 """Which messages are said to the bot. Pure: what Discord sent goes in, a decision comes out."""
 
-from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import discord
@@ -10,8 +9,6 @@ import discord
 if TYPE_CHECKING:
     from discord.abc import MessageableChannel
     from discord.interactions import InteractionChannel
-
-BOT_TURNS = 3  # answers in a row to other bots in one channel, before a person has to say something
 
 Where: TypeAlias = "InteractionChannel | MessageableChannel | None"
 
@@ -72,24 +69,3 @@ def _ids(author: discord.User | discord.Member, channel: Where) -> Iterator[int]
     parent = getattr(channel, "parent", None)
     if parent is not None and parent.category_id is not None:
         yield parent.category_id
-
-
-@dataclass(slots=True)
-class Loops:
-    """Ends conversations of bots with each other: after a few answers a person has to speak."""
-
-    _turns: "OrderedDict[int, int]" = field(default_factory=OrderedDict)  # by channel, the latest last
-
-    def goes_on(self, message: discord.Message, said_to_us: bool) -> bool:
-        """Count a message; False when it comes from a bot that has had its answers."""
-        channel = message.channel.id
-        if not message.author.bot:
-            self._turns.pop(channel, None)
-            return True
-        if not said_to_us:
-            return True
-        turns = self._turns.pop(channel, 0) + 1
-        self._turns[channel] = turns
-        if len(self._turns) > 1000:
-            self._turns.popitem(last=False)
-        return turns <= BOT_TURNS

@@ -57,13 +57,14 @@ class TurnManager(manager.JobManager):
             )
             select job.id, job.status::text, job.task_name, job.priority, job.lock, job.queueing_lock, job.args,
                    job.scheduled_at, job.queue_name, job.attempts, job.worker_id, others.stalled, others.working,
-                   (select content from public.mastra_messages where turn = job.id and job.attempts > 0) as answer,
+                   answer.content as answer, left(answer.id, -length(':answer')) as question,
                    (select array_agg(post order by piece) from hathi.posts where turn = job.id and job.attempts > 0)
                        as posts,
                    (select array_agg(id) from public.procrastinate_jobs
                     where id = any($5::bigint[]) and status = 'todo')
                        as waiting
             from others, alive, public.procrastinate_fetch_job_v2($1::varchar[], alive.id) as job
+            left join public.mastra_messages as answer on answer.turn = job.id and job.attempts > 0
             """,
             list(queues or ()),
             worker_id,
@@ -177,4 +178,4 @@ class TurnManager(manager.JobManager):
 
 def _kwargs(row: Any) -> dict[str, Any]:
     """A turn's arguments, with what is left of an earlier attempt."""
-    return {**json.loads(row["args"]), "answer": row["answer"], "posts": row["posts"]}
+    return {**json.loads(row["args"]), "answer": row["answer"], "question": row["question"], "posts": row["posts"]}

@@ -99,16 +99,20 @@ class DurableJobs:
     async def _turn(
         self,
         context: job_context.JobContext,
+        *,
         thread: str,
         message: str = "",
         answer: str | None = None,
+        question: str | None = None,
         posts: list[str] | None = None,
     ) -> None:
         job = context.job
         assert job.id is not None
         assert self._work is not None
         stored = json.loads(answer)["content"] if answer is not None else None
-        turn = Turn(job.id, Thread.parse(thread), job.attempts, stored, tuple(posts or ()), message)
+        turn = Turn(
+            job.id, Thread.parse(thread), job.attempts, stored, tuple(posts or ()), message, question or message
+        )
         if turn.attempt:
             log.info("turn %s in %s: attempt %d", turn.id, turn.thread, turn.attempt + 1)
         try:

@@ -366,10 +366,77 @@ async def test_pictures_come_back_as_they_were_posted(transcript: PostgresTransc
 
 async def test_an_edit_changes_what_is_remembered_and_nothing_else(transcript: PostgresTranscript) -> None:
     await converse(transcript, "I like blue")
-    assert await transcript.edit("console:porch:console:ana-0-I like blue", "I like red")
-    assert not await transcript.edit("console:porch:console:ana-0-I like blue", "I like red")
-    assert not await transcript.edit("console:porch:unknown", "x")
+    edited = replace(message("console:ana-0-I like blue", "I like red"), name="Ana the First")
+    assert await transcript.edit(edited)
+    assert not await transcript.edit(edited)
+    assert not await transcript.edit(message("unknown", "x"))
     assert await texts(transcript) == ["I like red", "re I like blue"]
+    assert (await read(transcript))[0].name == "Ana the First"
+
+
+async def test_what_is_overheard_late_stands_before_what_waits_and_behind_what_is_answered(
+    transcript: PostgresTranscript, database: Database
+) -> None:
+    await converse(transcript, "long ago")
+    await transcript.hear(told("3", "What do you think?", ANA))
+    await transcript.hear(told("4", "Well?", ANA))
+    await transcript.overhear([told("1", "first"), told("2", "second")], ANA)
+    assert await texts(transcript) == ["long ago", "re long ago", "first", "second", "What do you think?", "Well?"]
+    assert [line.waiting for line in await read(transcript)] == [False] * 4 + [True] * 2
+    rows = await database.fetch('select "createdAt", "createdAtZ" from public.mastra_messages order by seq')
+    assert [row["createdAt"] for row in rows] == sorted({row["createdAt"] for row in rows})
+    assert all(row["createdAt"] == row["createdAtZ"].replace(tzinfo=None) for row in rows)
+    await reply(transcript, "I think so.")
+    assert (await texts(transcript))[-1] == "I think so."
+
+
+async def test_a_thread_begins_with_the_message_that_it_grew_out_of_and_its_answer(
+    transcript: PostgresTranscript,
+) -> None:
+    await transcript.hear(message("1", "I have a dog."))
+    await transcript.hear(message("2", "And a cat."))
+    await reply(transcript, "Lovely, both.")
+    await transcript.hear(message("3", "And a cow."))
+    await reply(transcript, "Oh.")
+    grown = Thread("console", "porch:1")
+    await transcript.hear(message("4", "What have I?", thread=grown))
+    assert await texts(transcript, grown) == ["I have a dog.", "Lovely, both.", "What have I?"]
+    assert [line.text for line in await read(transcript, 1, grown)] == ["Lovely, both.", "What have I?"]
+    await Forgetting(transcript.database).reset(grown)
+    await transcript.hear(message("5", "And now?", thread=grown))
+    assert await texts(transcript, grown) == ["And now?"]
+    await Forgetting(transcript.database).delete(["console:porch:1"])
+    assert (await texts(transcript))[0] == "And a cat."
+
+
+async def test_what_is_said_of_an_answer_is_kept_and_goes_with_it(
+    transcript: PostgresTranscript, database: Database
+) -> None:
+    await transcript.hear(message("1"))
+    turn = await begin(transcript)
+    await answer(transcript, "Hello.", turn, await read(transcript))
+    await transcript.record(turn, 0, "console:99")
+    assert await transcript.ours(["console:98", "console:99"]) == {"console:99"}
+    assert await transcript.rate("console:99", BOB, good=True)
+    assert await transcript.rate("console:99", BOB, good=False)  # a second thought
+    assert not await transcript.rate("console:98", BOB, good=True)
+    (row,) = await database.fetch("select * from hathi.feedback")
+    assert (row["turn"], row["person"], row["good"]) == (turn.id, "console:bob", False)
+    await Forgetting(database).delete(["console:99"])
+    assert await database.fetch("select * from hathi.feedback") == []
+
+
+async def test_a_place_with_several_conversations_and_what_is_kept_of_a_person_in_each(
+    transcript: PostgresTranscript,
+) -> None:
+    inside, beside = Thread("console", "porch:7"), Thread("console", "porch2")
+    await converse(transcript, "one", "two")
+    await converse(transcript, "three", thread=inside)
+    await converse(transcript, "four", author=BOB, thread=beside)
+    forgetting = Forgetting(transcript.database)
+    assert set(await forgetting.within(PORCH)) == {PORCH, inside}
+    assert [(each.thread, each.messages) for each in await forgetting.kept(ANA, 5)] == [(inside, 2), (PORCH, 4)]
+    assert [each.thread for each in await forgetting.kept(ANA, 1)] == [inside]
 
 
 async def test_a_deleted_message_goes_with_the_answer_to_it_alone_and_never_comes_back(
