@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.markup import COLUMNS, RULE, discord, pieces, split
+from adapters.markup.discord import RULE, pieces, rewrite
+from adapters.markup.splitting import split
+from adapters.markup.tables import COLUMNS
 
 GAP = "\u200b"
 # The code block of Discord's own client, which looks for it anywhere, not only at the start of a line.
@@ -104,7 +106,7 @@ def test_what_was_shown_of_a_growing_answer_stays(text: str, limit: int, data: s
 
 @given(ANYTHING)
 def test_nothing_outside_of_code_is_a_mention(text: str) -> None:
-    prose = DISCORD_CODE_OR_ESCAPE.sub("", discord(text))
+    prose = DISCORD_CODE_OR_ESCAPE.sub("", rewrite(text))
 
     assert not re.search(r"@everyone|@here|<@[!&]?\d", prose)
 
