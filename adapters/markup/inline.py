@@ -13,6 +13,7 @@ _ATOM = re.compile(rf"!?{LINK}|<?{_URL}>?|<[A-Za-z@#:/][^<>\s]{{0,100}}>")
 _EMPHASIS = re.compile(r"\\.|\*+|_+|~+|\|+")
 _MARKS_OF_EMPHASIS = {"*", "**", "***", "_", "__", "___", "~~", "||"}
 _IMAGE = re.compile("!" + LINK)
+_FENCE = re.compile("`{3,}")
 _BREAK = re.compile(r"(?:<br[ \t]*/?>[ \t]*)+", re.IGNORECASE)
 
 
@@ -49,7 +50,7 @@ def plain(text: str) -> str:
 
 def unfenced(text: str) -> str:
     """With no backticks that would open or close a code block."""
-    return re.sub("`{3,}", lambda run: GAP.join(run[0]), text)
+    return _FENCE.sub(lambda run: GAP.join(run[0]), text) if "```" in text else text
 
 
 def spans(line: str) -> tuple[list[Span], list[tuple[int, int]]]:
@@ -62,6 +63,8 @@ def spans(line: str) -> tuple[list[Span], list[tuple[int, int]]]:
 
 def code_spans(line: str) -> list[Span]:
     """A run of backticks opens what the next run of the same length closes."""
+    if "`" not in line:
+        return []
     runs = list(re.finditer("`+", line))
     later: dict[str, list[re.Match[str]]] = defaultdict(list)
     for run in reversed(runs):

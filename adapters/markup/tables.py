@@ -70,6 +70,8 @@ def _as_list(header: Sequence[str], rows: Sequence[Sequence[str]], prose: Callab
 
 def _columns(text: str) -> int:
     """How wide it is in a font of one width."""
+    if text.isascii():
+        return len(text)
     return sum(map(_width, re.sub("\u200d.|[\U0001f3fb-\U0001f3ff]", "", text)))
 
 
