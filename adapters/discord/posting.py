@@ -16,7 +16,7 @@ import aiohttp
 import discord
 
 from adapters.discord.reading import message_id, snowflake
-from adapters.markup import pieces
+from adapters.markup.discord import pieces
 from bot.errors import DatabaseError, PlatformDown, PlatformError, PlatformRefused, TurnLost
 from bot.ports import Outbox
 

@@ -21,7 +21,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from adapters.markup import pieces
+from adapters.markup.discord import pieces
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.pool import open_database

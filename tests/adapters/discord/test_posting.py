@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from adapters.markup import pieces
+from adapters.markup.discord import pieces
 from tests.adapters.discord.conftest import AT, House
 from tests.fakes import model as faults
 

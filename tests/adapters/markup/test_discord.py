@@ -2,43 +2,31 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.markup import COLUMNS, RULE, discord, pieces, split
+from adapters.markup.discord import RULE, pieces, rewrite
+from adapters.markup.tables import COLUMNS
+from tests.adapters.markup.texts import (
+    ANSWER,
+    ANYTHING,
+    CODE,
+    CODE_LINE,
+    GAP,
+    LIMIT,
+    WORD,
+    ink,
+    letters,
+    table,
+)
 
-GAP = "\u200b"
 # The code block of Discord's own client, which looks for it anywhere, not only at the start of a line.
 DISCORD_CODE = re.compile(r"```(?:([a-z0-9_+\-.#]+?)\n)?\n*([^\n][\s\S]*?)\n*```", re.IGNORECASE)
 DISCORD_CODE_OR_ESCAPE = re.compile(
     rf"{DISCORD_CODE.pattern}|\\[^0-9A-Za-z\s]|(?P<ticks>`+)[\s\S]*?[^`](?P=ticks)(?!`)", re.IGNORECASE
 )
-
-WORD = st.text("abcdefghij", min_size=1, max_size=12)
-SENTENCE = st.lists(WORD, min_size=1, max_size=30).map(lambda words: " ".join(words) + ".")
-PARAGRAPH = st.lists(SENTENCE, min_size=1, max_size=6).map(" ".join)
-LIST = st.lists(SENTENCE, min_size=1, max_size=8).map(lambda items: "\n".join(f"- {item}" for item in items))
-CODE_LINE = st.builds(lambda depth, words: " " * depth + words, st.integers(0, 12), SENTENCE)
-CODE = st.builds(
-    lambda language, lines: "\n".join([f"```{language}", *lines, "```"]),
-    st.sampled_from(["", "python", "c++"]),
-    st.lists(CODE_LINE, min_size=1, max_size=30),
-)
-HEADING = st.builds(lambda level, words: f"{'#' * level} {words}", st.integers(1, 3), SENTENCE)
-ANSWER = st.lists(st.one_of(HEADING, PARAGRAPH, LIST, CODE), max_size=12).map("\n\n".join)
-
-MARKUP = (
-    "` `` ``` ```` ```py ~~~ ~~~~ * ** *** _ __ ~~ || | |- |--| \\ [ ] ( ) ![ ]( http://x.y/ < > <@1> <@& @everyone "
-    "@here # ## #### ----- - 1. > : . a bc 日本 👍 🇩🇪 👩‍💻 é"
-).split()
-SOUP = st.lists(st.sampled_from([*MARKUP, " ", "   ", "\n", "\n\n", "\t", "\r", "\0", "word " * 9]), max_size=120).map(
-    "".join
-)
-ANYTHING = st.one_of(st.text(), SOUP, ANSWER, st.lists(st.one_of(ANSWER, SOUP), max_size=3).map("\n".join))
-LIMIT = st.integers(50, 2000)
 
 
 @given(ANYTHING, LIMIT)
@@ -104,7 +92,7 @@ def test_what_was_shown_of_a_growing_answer_stays(text: str, limit: int, data: s
 
 @given(ANYTHING)
 def test_nothing_outside_of_code_is_a_mention(text: str) -> None:
-    prose = DISCORD_CODE_OR_ESCAPE.sub("", discord(text))
+    prose = DISCORD_CODE_OR_ESCAPE.sub("", rewrite(text))
 
     assert not re.search(r"@everyone|@here|<@[!&]?\d", prose)
 
@@ -137,80 +125,12 @@ def test_a_long_text_of_one_thing_takes_no_longer_for_its_strangeness(unit: str)
     assert all(len(piece) <= 2000 for piece in pieces(text))
 
 
-# Where it is cut
-
-
 def test_a_short_answer_is_one_piece_and_no_answer_none() -> None:
     assert pieces("Hello **you**.") == ["Hello **you**."]
     assert pieces(" \n\n\t\n") == []
 
 
-def test_a_paragraph_end_is_better_than_a_line_end_and_that_better_than_a_sentence_end() -> None:
-    sentence = "One two three four."  # 19 characters
-    assert pieces(f"{sentence} {sentence}\n\n{sentence}\n{sentence}", 75)[0] == f"{sentence} {sentence}"
-    assert pieces(f"{sentence} {sentence}\n{sentence} {sentence}", 75)[0] == f"{sentence} {sentence}"
-    assert pieces(f"{sentence} {sentence} {sentence} {sentence}", 75)[0] == f"{sentence} {sentence} {sentence}"
-    assert pieces("one two three four " * 4, 50)[0] == "one two three four one two three four one two"
-
-
-def test_an_item_is_not_parted_from_its_own_lines() -> None:
-    text = "- one one one one\n  one one one one\n- two two two two\n  two two two two"
-
-    assert pieces(text, 60) == ["- one one one one\n  one one one one", "- two two two two\n  two two two two"]
-
-
-def test_headings_and_introductions_go_with_what_they_lead_to() -> None:
-    words = "word " * 12 + "end."
-    for lead in ("## Heading", "**Heading**", "Like this:"):
-        assert pieces(f"{words}\n\n{lead}\n\n{words}", 100) == [words, f"{lead}\n\n{words}"]
-
-
-def test_code_that_does_not_fit_begins_a_piece_of_its_own() -> None:
-    code = "```py\n" + "call()\n" * 8 + "```"
-
-    assert pieces(f"{'word ' * 6}\n\nThe code:\n{code}", 100) == [("word " * 6).strip(), f"The code:\n{code}"]
-
-
-def test_links_and_inline_code_are_whole() -> None:
-    for whole in (
-        "[a long link](https://example.com/a)",
-        "https://example.com/a/b/c/d/e/f/g",
-        "`some code of ours(1)`",
-    ):
-        assert pieces(f"One two three four five six {whole}.", 50) == ["One two three four five six", f"{whole}."]
-
-
-def test_emphasis_is_whole_or_else_closed_and_opened_again() -> None:
-    assert pieces("One two three four five. **This is bold and long.**", 50)[1] == "**This is bold and long.**"
-
-    assert pieces(f"**{'word ' * 30}*and more*, end**", 60) == [
-        "**word word word word word word word word word word word**",
-        "**word word word word word word word word word word word**",
-        "**word word word word word word word word *and more*, end**",
-    ]
-    assert all(part[0] == part[-1] == "`" for part in pieces(f"`{'word ' * 30}`", 60))
-
-
-def test_a_text_without_spaces_is_cut_between_characters_as_people_see_them() -> None:
-    for character in ("👩‍💻", "🇩🇪", "👍🏽", "e\u0301", "1️⃣"):
-        assert {re.sub(character, "", part) for part in pieces(character * 100, 53)} == {""}
-
-
-def test_chinese_and_japanese_are_cut_after_a_sentence_or_else_between_words() -> None:
-    assert pieces("これは文です。" * 10, 50)[0] == "これは文です。" * 7
-    assert pieces("文" * 49 + "、文" + "字" * 49, 50)[0] == "文" * 49 + "、"
-
-
 # Code blocks
-
-
-def test_a_block_that_is_cut_is_opened_again_with_its_language() -> None:
-    code = "```c++\n" + "    call();\n" * 12 + "```"
-
-    parts = pieces(code + "\nThe end.", 100)
-
-    assert parts[0] == "```c++\n" + "    call();\n" * 7 + "```"
-    assert parts[1] == "```c++\n" + "    call();\n" * 5 + "```\nThe end."
 
 
 def test_a_block_that_is_still_written_is_closed() -> None:
@@ -307,24 +227,6 @@ def test_a_table_is_no_wider_than_a_screen() -> None:
 )
 def test_it_is_put_in_terms_that_discord_has(written: str, shown: str) -> None:
     assert pieces(written) == [shown]
-
-
-def test_the_splitter_alone_changes_nothing_of_a_text_that_fits() -> None:
-    assert split("#### @here |", 12_000) == ["#### @here |"]
-
-
-def ink(parts: Iterable[str]) -> str:
-    """All but white space and the lines that open and close code blocks."""
-    return "".join("".join(re.sub(r"(?m)^```[a-z+]*$", "", part).split()) for part in parts)
-
-
-def letters(text: str) -> str:
-    return "".join(filter(str.isalnum, text))
-
-
-def table(rows: list[list[str]]) -> str:
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
 
 
 def is_subsequence(words: list[str], of: list[str]) -> bool:
