@@ -204,6 +204,10 @@ class Forgetting(Protocol):
         """Delete all that is stored about a person."""
         ...
 
+    async def export(self, resource: Resource) -> Mapping[str, Any]:
+        """All that is stored about a person, as values that JSON can hold."""
+        ...
+
     async def about(self, resource: Resource, thread: Thread | None = None) -> Counts:
         """How many rows there are about a person, everywhere or in one conversation."""
         ...

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import discord
 
+from adapters import files
 from adapters.discord import catching_up, context, interacting
 from adapters.discord.connecting import Connection, Handler, Sharding
 from adapters.discord.listening import Rules, addressed
@@ -24,9 +25,7 @@ from adapters.discord.posting import (
     translated,
 )
 from adapters.discord.reading import (
-    IMAGE_BYTES,
     PLATFORM,
-    download,
     message_id,
     name_of,
     person,
@@ -126,7 +125,7 @@ class Discord:
 
     async def download(self, image: Image) -> bytes | None:
         """A picture; Discord's addresses hold for a day."""
-        return await download(image.url, IMAGE_BYTES)
+        return await files.download(image.url, files.IMAGE_BYTES)
 
     async def _place(self, channel: int) -> Place:
         """Where to post for a conversation. Raises PlatformError."""

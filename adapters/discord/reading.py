@@ -1,33 +1,20 @@
 """What a message says, as the bot hears it: names for ids, and words for what is no text."""
 
-import asyncio
-import logging
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-import aiohttp
 import discord
+
+from adapters import files
 
 if TYPE_CHECKING:
     from discord.abc import MessageableChannel
 
 from bot.chat import Image, Message, Resource, Room, Thread
 
-log = logging.getLogger(__name__)
-
 PLATFORM = "discord"
-TEXT_FILE_BYTES = 256_000  # a text file that is larger is named, not read
-TEXT_FILE_CHARACTERS = 20_000  # of one that is read
-IMAGES = 4  # of one message
-IMAGE_BYTES = 5_000_000
-IMAGE_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}  # what models take
-DOWNLOAD_SECONDS = 10.0
-TEXT_ENDINGS = (
-    ".txt .md .rst .log .csv .tsv .json .jsonl .yaml .yml .toml .ini .cfg .conf .env .xml .html .css .js .ts .jsx .tsx "
-    ".py .rb .go .rs .java .kt .c .h .cc .cpp .hpp .cs .php .pl .sh .bash .ps1 .sql .lua .swift .r .tex .diff .patch"
-).split()
 
 
 def message_id(id_: int) -> str:
@@ -66,9 +53,7 @@ async def read(message: discord.Message, me: int) -> Message:
         at=message.created_at,
         name=name_of(message.author),
         replies_to=_replies_to(message),
-        images=tuple(Image(file.url, _type(file)) for file in message.attachments if _type(file) in IMAGE_TYPES)[
-            :IMAGES
-        ],
+        images=_images(message.attachments),
     )
 
 
@@ -133,44 +118,14 @@ def _others(message: discord.Message) -> Iterator[str]:
 
 
 async def _file(file: discord.Attachment) -> str:
-    if file.is_voice_message():
-        return "[voice message, which you cannot hear]"
-    if _type(file).startswith("image/"):
-        return f"[image: {file.filename}]"
-    if not _is_text(file):
-        return f"[file: {file.filename}, {file.size:,} bytes, which you cannot read]"
-    data = await download(file.url, TEXT_FILE_BYTES)
-    if data is None:
-        return f"[file: {file.filename}, which could not be read]"
-    text = data.decode("utf-8", "replace")
-    cut = "\n[… cut here]" if len(text) > TEXT_FILE_CHARACTERS else ""
-    return f"[file: {file.filename}]\n{text[:TEXT_FILE_CHARACTERS]}{cut}"
+    if file.is_voice_message() or not files.is_text(file.filename, _type(file), file.size):
+        return files.named(file.filename, _type(file), file.size, file.is_voice_message())
+    return files.words(file.filename, await files.download(file.url, files.TEXT_FILE_BYTES))
 
 
-async def download(url: str, most: int) -> bytes | None:
-    """What is at an address of Discord's; None when it is gone, slow, or larger than `most` bytes."""
-    try:
-        async with (
-            asyncio.timeout(DOWNLOAD_SECONDS),
-            aiohttp.ClientSession(trust_env=True) as session,
-            session.get(url, allow_redirects=False) as response,
-        ):
-            if response.status != 200:
-                log.info("a file could not be read: HTTP %d", response.status)
-                return None
-            data = await response.content.read(most + 1)
-            while len(data) <= most and (more := await response.content.read(most + 1 - len(data))):
-                data += more
-    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-        log.info("a file could not be read: %s", type(error).__name__)
-        return None
-    return data if len(data) <= most else None
-
-
-def _is_text(file: discord.Attachment) -> bool:
-    type_ = _type(file)
-    named = file.filename.lower().endswith(tuple(TEXT_ENDINGS))
-    return (named or type_.startswith("text/") or type_ == "application/json") and file.size <= TEXT_FILE_BYTES
+def _images(attachments: Sequence[discord.Attachment]) -> tuple[Image, ...]:
+    found = [Image(file.url, _type(file)) for file in attachments if _type(file) in files.IMAGE_TYPES]
+    return tuple(found[: files.IMAGES])
 
 
 def _type(file: discord.Attachment) -> str:

@@ -1,0 +1,12 @@
+"""Slack, through slack-bolt; nothing else of Hathi knows that library.
+
+adapter.py holds it together; connecting.py keeps the connections of Socket Mode, workspaces.py and installing.py the
+tokens, calling.py the calls; hearing.py takes events in, listening.py decides what is said to the bot, reading.py what
+it says, names.py who says it, context.py and catching_up.py what was said before; posting.py shows answers;
+interacting.py runs commands, home.py is the app's page; manifest.py tells Slack of all this.
+"""
+
+from adapters.slack.adapter import Credentials, Slack
+from adapters.slack.checking import check
+
+__all__ = ["Credentials", "Slack", "check"]

@@ -1,0 +1,118 @@
+"""What was said to the bot while it was away for longer than Slack tries to deliver: about five minutes."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.calling import translated
+from adapters.slack.reading import PLATFORM, Json, Spot, is_direct, parts
+from bot.errors import DatabaseDown, PlatformDown, PlatformError
+from bot.ports import Conversation, Transcript
+
+log = logging.getLogger(__name__)
+
+CONVERSATIONS = 200  # the latest ones that are looked at
+CHANNELS = 50  # of each workspace in which somebody may have mentioned the bot meanwhile
+MESSAGES = 100  # the latest ones of each
+DAYS = 30  # since something last happened in a conversation
+OVERLAP = 60.0  # seconds before the last message that was heard: what was being heard then may be lost
+LONGEST_WAIT = 60.0  # seconds, before the next one is tried where Slack fails again and again
+
+
+@dataclass(frozen=True, slots=True)
+class _Unread:
+    team: str
+    channel: str
+    root: str  # of a thread; empty for a channel itself
+    since: float
+
+
+async def missed(
+    client: Callable[[str], Awaitable[AsyncWebClient]], transcript: Transcript, hours: float
+) -> AsyncIterator[tuple[str, str, Json]]:
+    """Messages that may not have been heard, with workspace and channel; oldest first in each conversation.
+
+    In a conversation it begins behind the last message that was heard; in other channels a little before the last one
+    of all. What cannot be read now is read later; it ends when all is read.
+    """
+    conversations = await _conversations(transcript)
+    if not conversations:  # the bot has never been here before, and nothing was missed
+        return
+    earliest = time.time() - hours * 3600
+    unread = deque(_known(conversations, earliest))
+    away = max(max(map(_reached, conversations)) - OVERLAP, earliest)
+    for team in dict.fromkeys(each.team for each in unread):
+        unread.extend(await _channels(client, team, away))
+    failures = 0
+    while unread:
+        place = unread.popleft()
+        try:
+            found = await _after(await client(place.team), place)
+        except PlatformDown as error:
+            log.info("caught up later in %s:%s: %s", PLATFORM, place.channel, error)
+            unread.append(place)
+            failures += 1
+            await asyncio.sleep(min(failures, LONGEST_WAIT) if error.delay is None else error.delay)
+            continue
+        except PlatformError as error:
+            log.info("not caught up in %s:%s: %s", PLATFORM, place.channel, error)
+            continue
+        failures = 0
+        for data in found:
+            yield place.team, place.channel, data
+
+
+def _known(conversations: Iterable[Conversation], earliest: float) -> Iterable[_Unread]:
+    for each in conversations:
+        team, channel, root = parts(each.thread)
+        yield _Unread(team, channel, root, max(_reached(each), earliest))
+
+
+def _reached(conversation: Conversation) -> float:
+    """Up to when a conversation was heard; when it was deleted, until then."""
+    if conversation.newest is not None:
+        return float(Spot.parse(conversation.newest).ts)
+    return conversation.at.timestamp()
+
+
+async def _conversations(transcript: Transcript) -> list[Conversation]:
+    while True:
+        try:
+            return list(await transcript.conversations(PLATFORM, DAYS, CONVERSATIONS))
+        except DatabaseDown as error:  # it has waited long before it says so
+            log.warning("catching up waits for the database: %s", error)
+
+
+async def _channels(client: Callable[[str], Awaitable[AsyncWebClient]], team: str, since: float) -> list[_Unread]:
+    """Those that the bot is in."""
+    try:
+        with translated():
+            answer: Any = await (await client(team)).users_conversations(
+                types="public_channel,private_channel,mpim", exclude_archived=True, limit=CHANNELS
+            )
+    except PlatformError as error:
+        log.info("the channels of %s are not caught up with: %s", team, error)
+        return []
+    return [_Unread(team, str(each["id"]), "", since) for each in (answer.get("channels") or ())[:CHANNELS]]
+
+
+async def _after(client: AsyncWebClient, place: _Unread) -> list[Json]:
+    """The latest messages since, oldest first. Raises PlatformError."""
+    oldest = f"{place.since:.6f}"
+    with translated():
+        if place.root:
+            answer: Any = await client.conversations_replies(
+                channel=place.channel, ts=place.root, oldest=oldest, limit=MESSAGES
+            )
+        else:
+            answer = await client.conversations_history(channel=place.channel, oldest=oldest, limit=MESSAGES)
+    found = [each for each in answer.get("messages") or () if float(each.get("ts") or 0) > place.since]
+    if is_direct(place.channel) and not place.root:  # those of its threads are conversations of their own
+        found = [each for each in found if str(each.get("thread_ts") or each["ts"]) == str(each["ts"])]
+    return sorted(found, key=lambda each: float(each["ts"]))

@@ -1,0 +1,291 @@
+"""What is said, changed and deleted on Slack, on its way into the transcript. An event is acknowledged only then."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
+
+from adapters import files
+from adapters.loops import Loops
+from adapters.slack import context
+from adapters.slack.calling import translated
+from adapters.slack.interacting import Desk, Spawn
+from adapters.slack.listening import addressed, is_bot, is_changed, is_ours, typed
+from adapters.slack.reading import (
+    PLATFORM,
+    Json,
+    Spot,
+    Workspace,
+    address,
+    ids_in,
+    is_direct,
+    read,
+    room_of,
+    space_of,
+    text_files,
+)
+from adapters.slack.workspaces import Workspaces, seen_from
+from bot.chat import Message, Resource, Room, Thread
+from bot.errors import DatabaseError, PlatformError
+from bot.ports import Accept, Forgetting, Transcript
+
+log = logging.getLogger(__name__)
+
+KIND_SECONDS = 1.0  # that a mention waits to learn in what kind of channel it stands
+READ_SECONDS = 10.0  # that an answer waits for names, files and context of what it answers
+EDIT_SECONDS = 3600.0  # in which an edit may still make a message one that is said to the bot
+REMEMBERED = 10_000  # conversations, messages and deletions; what is beyond is looked up again
+
+
+@dataclass(slots=True)
+class Hearing:
+    """Takes events in. All that raises means that the event is to be delivered again."""
+
+    accept: Accept
+    transcript: Transcript
+    forgetting: Forgetting
+    workspaces: Workspaces
+    desk: Desk
+    spawn: Spawn
+    api_url: str
+    forget_on_leave: bool
+    _loops: Loops = field(default_factory=Loops)
+    _lanes: WeakValueDictionary[Thread, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    _reading: dict[Thread, set[asyncio.Task[None]]] = field(default_factory=dict)
+    _in: "OrderedDict[Thread, bool]" = field(default_factory=OrderedDict)  # conversations that are kept
+    _heard: "OrderedDict[str, bool]" = field(default_factory=OrderedDict)  # messages: a mention comes as two events
+    _deleted: "OrderedDict[str, bool]" = field(default_factory=OrderedDict)  # messages: one may come after its deletion
+    _authors: "OrderedDict[str, Resource]" = field(default_factory=OrderedDict)  # of messages
+
+    async def event(self, body: Json) -> None:
+        """Take an event in; one that nobody cares about is nothing. Raises DatabaseError."""
+        event: Json = body.get("event") or {}
+        us = await seen_from(self.workspaces, body)
+        shared = bool(body.get("is_ext_shared_channel"))
+        match event.get("type"):
+            case "message" | "app_mention":
+                await self._message(event, us, shared)
+            case "app_home_opened":
+                self.spawn(self.desk.opened(event, us))
+            case "channel_deleted" | "group_deleted":
+                await self._forget_channel(us.id, str(event["channel"]))
+            case "app_uninstalled":
+                await self._leave(us.id)
+            case "tokens_revoked":
+                if (event.get("tokens") or {}).get("bot"):
+                    await self._leave(us.id)
+
+    async def said(self, data: Json, spot: Spot, us: Workspace, kind: str = "", shared: bool = False) -> None:
+        """Take a message in, if it is said to the bot and not known. `kind` is the channel's. Raises DatabaseError."""
+        to_us = addressed(data, spot, us)
+        if not self._loops.goes_on(spot.thread, is_bot(data), to_us is not False):
+            log.info("a bot gets no more answers before a person speaks in %s", spot.thread)
+            return
+        if to_us is False or spot.id in self._heard or spot.id in self._deleted:
+            return
+        async with self._lane(spot.thread):
+            joins = bool(spot.thread_ts) and not spot.direct and not await self._takes_part(spot)
+            if to_us is None and joins:
+                return
+            words = [] if is_bot(data) else typed(str(data.get("text") or ""), us, self.desk.usages)
+            if words:
+                _remember(self._heard, spot.id, True)
+                self.spawn(self.desk.typed(words, spot, data, us))
+                return
+            await self._hear(data, spot, us, await self._room(spot, kind, shared), joins=joins)
+
+    async def asker(self, message: str) -> Resource | None:
+        """Who said a message; None when it is gone. Raises DatabaseError."""
+        if message not in self._authors:
+            for owner in sorted(await self.forgetting.owners(message)):
+                _remember(self._authors, message, Resource.parse(owner))
+        return self._authors.get(message)
+
+    async def until_read(self, thread: Thread) -> None:
+        """Until what was just heard in a conversation is read as well as it can be, or that takes too long."""
+        reading = self._reading.get(thread)
+        if reading:
+            await asyncio.wait(reading, timeout=READ_SECONDS)
+
+    async def fetch(self, team: str, url: str, most: int) -> bytes | None:
+        """A file of Slack's; it wants the bot's token, which nobody else may see."""
+        if not self._is_slacks(url):
+            return None
+        client = await self.workspaces.client(team)
+        return await files.download(url, most, {"Authorization": f"Bearer {client.token}"}, html=False)
+
+    async def _message(self, event: Json, us: Workspace, shared: bool) -> None:
+        channel, kind = str(event["channel"]), str(event.get("channel_type") or "")
+        match event.get("subtype"):
+            case "message_changed":
+                await self._change(event, channel, us, kind, shared)
+            case "message_deleted":
+                await self._delete(event.get("previous_message"), Spot(us.id, channel, str(event["deleted_ts"])), us)
+            case _:
+                await self.said(event, Spot.of(us.id, channel, event), us, kind, shared)
+
+    async def _hear(self, data: Json, spot: Spot, us: Workspace, room: Room, *, joins: bool) -> None:
+        """Into the transcript at once, with what is known; names, files and what was said before come behind."""
+        wanted = ids_in(data)
+        called = self.desk.names.known(us.id, wanted)
+        message = read(data, spot, us, room, names=called)
+        heard = asyncio.Event()
+        reading = None
+        if joins or wanted - called.keys() or text_files(data):  # begun before the turn can look whether it is
+            reading = self._begin(message, self._read(data, spot, us, message, joins=joins, heard=heard))
+        try:
+            await self.accept(message)
+            heard.set()
+        except BaseException:
+            if reading:
+                reading.cancel()
+            raise
+        _remember(self._heard, spot.id, True)
+        _remember(self._in, spot.thread, True)
+        _remember(self._authors, spot.id, message.author)
+        if spot.direct and not spot.thread_ts:
+            self.spawn(self.desk.title(spot, str(data.get("text") or "")))
+
+    def _begin(self, message: Message, reading: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        task = asyncio.create_task(reading, name="reading")
+        tasks = self._reading.setdefault(message.thread, set())
+        tasks.add(task)
+
+        def done(ended: "asyncio.Task[None]") -> None:
+            tasks.discard(ended)
+            if not tasks and self._reading.get(message.thread) is tasks:
+                del self._reading[message.thread]
+
+        task.add_done_callback(done)
+        return task
+
+    async def _read(
+        self,
+        data: Json,
+        spot: Spot,
+        us: Workspace,
+        message: Message,
+        *,
+        joins: bool,
+        heard: asyncio.Event | None = None,
+    ) -> None:
+        """What takes longer than Slack waits: names, text files, and the thread so far."""
+        try:
+            called = await self.desk.names.look_up(us.id, ids_in(data))
+            texts = {str(file.get("id")): await self._text(us.id, file) for file in text_files(data)}
+            whole = read(data, spot, us, message.room, names=called, texts=texts)
+            before: Sequence[Message] = ()
+            if joins:
+                client = await self.workspaces.client(us.id)
+                before = await context.of(
+                    spot, message.room, us, client=client, names=self.desk.names, transcript=self.transcript
+                )
+            if heard:
+                await heard.wait()
+            if whole != message:
+                await self.transcript.edit(whole)
+            if before:
+                await self.transcript.overhear(before, message.author)
+        except (PlatformError, DatabaseError) as error:
+            log.warning("a message is not read whole: %s", error)
+        except Exception:
+            log.exception("a message is not read whole: a bug")
+
+    async def _text(self, team: str, file: Json) -> bytes | None:
+        if not address(file) and file.get("id"):  # as in channels that are shared with others
+            file = (await self._info(team, str(file["id"]))) or file
+        return await self.fetch(team, address(file), files.TEXT_FILE_BYTES)
+
+    async def _info(self, team: str, file: str) -> Json | None:
+        client = await self.workspaces.client(team)
+        with translated():
+            answer: Any = await client.files_info(file=file)
+        found: Json | None = answer.get("file")
+        return found
+
+    async def _change(self, event: Json, channel: str, us: Workspace, kind: str, shared: bool) -> None:
+        data: Json = event.get("message") or {}
+        spot = Spot.of(us.id, channel, data)
+        if data.get("subtype") == "tombstone":  # a message with a thread under it leaves a sign behind
+            await self._delete(event.get("previous_message"), spot, us)
+            return
+        if is_ours(data, us) or not is_changed(event):
+            return
+        wanted = ids_in(data)
+        called = self.desk.names.known(us.id, wanted)
+        message = read(data, spot, us, await self._room(spot, kind, shared), names=called)
+        async with self._lane(spot.thread):
+            changed = await self.transcript.edit(message)
+        if changed:
+            if wanted - called.keys() or text_files(data):
+                self._begin(message, self._read(data, spot, us, message, joins=False))
+        elif time.time() - float(spot.ts or 0) < EDIT_SECONDS:
+            await self.said(data, spot, us, kind, shared)
+
+    async def _delete(self, before: Json | None, spot: Spot, us: Workspace) -> None:
+        _remember(self._deleted, spot.id, True)
+        if before is not None:
+            told = before.get("thread_ts") or addressed(before, Spot.of(us.id, spot.channel, before), us)
+            if not told and not is_ours(before, us):
+                return  # never ours to know
+        async with self._lane(spot.thread):
+            counts = await self.forgetting.delete([spot.id])
+        if any(counts.values()):
+            log.info("deleted in %s: %s", spot.thread, dict(counts))
+
+    async def _forget_channel(self, team: str, channel: str) -> None:
+        for thread in await self.forgetting.within(Thread(PLATFORM, f"{team}:{channel}")):
+            log.info("deleted in %s: %s", thread, dict(await self.forgetting.reset(thread)))
+
+    async def _leave(self, team: str) -> None:
+        await self.workspaces.gone(team)
+        if self.forget_on_leave:
+            counts = await self.forgetting.leave(space_of(team))
+            log.info("removed from a workspace, and forgot what was said there: %s", dict(counts))
+
+    async def _takes_part(self, spot: Spot) -> bool:
+        """Whether a conversation is kept of a thread. Another process may have joined it a moment ago."""
+        if spot.thread not in self._in:
+            if not await self.transcript.knows(spot.thread, Spot(spot.team, spot.channel, spot.root).id):
+                return False
+            _remember(self._in, spot.thread, True)
+        return True
+
+    async def _room(self, spot: Spot, kind: str, shared: bool) -> Room:
+        """Who reads along; a mention does not say in what kind of channel it stands."""
+        if not kind and not is_direct(spot.channel):
+            try:
+                async with asyncio.timeout(KIND_SECONDS):
+                    known = await self.desk.names.find(spot.team, spot.channel)
+            except TimeoutError:
+                known = None
+            if known is not None:
+                kind, shared = known.kind, known.shared or shared
+        return room_of(spot, kind, shared)
+
+    def _lane(self, thread: Thread) -> asyncio.Lock:
+        """What concerns one conversation happens one after the other, in the order in which Slack told it."""
+        lane = self._lanes.get(thread)
+        if lane is None:
+            lane = self._lanes[thread] = asyncio.Lock()
+        return lane
+
+    def _is_slacks(self, url: str) -> bool:
+        """Whether an address is one of Slack's own, or of the server that stands in for it."""
+        there, ours = urlsplit(url), urlsplit(self.api_url)
+        if self.api_url and (there.scheme, there.netloc) == (ours.scheme, ours.netloc):
+            return True
+        host = there.hostname or ""
+        return there.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
+
+
+def _remember(known: "OrderedDict[Any, Any]", key: object, value: object) -> None:
+    known[key] = value
+    known.move_to_end(key)
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)

@@ -1,0 +1,97 @@
+"""App Home: what is remembered about a person, with buttons to forget it, take it with them, and wipe it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from adapters.slack.reading import Json, is_direct, parts
+from bot.ports import Counts, Kept
+
+FORGET, EXPORT, FORGET_ALL = "hathi:home-forget", "hathi:home-export", "hathi:home-forget-all"
+BUTTON_VALUE = 2000
+CONVERSATIONS = 30  # that are shown; a home holds 100 blocks
+
+
+def view(about: Counts, kept: Sequence[Kept], slash_forget: str) -> dict[str, Any]:
+    """The page of one person. `kept`: the conversations, the latest first."""
+    messages = about["mastra_messages"]
+    shown = [_conversation(each) for each in kept[:CONVERSATIONS] if each.thread.platform == "slack"]
+    elsewhere = messages - sum(each.messages for each in kept[:CONVERSATIONS] if each.thread.platform == "slack")
+    return {
+        "type": "home",
+        "blocks": [
+            _header("What I remember about you"),
+            _section(
+                f"*{messages}* {'message' if messages == 1 else 'messages'}: what you said to me, and what I answered. "
+                "What you tell me in a direct message never reaches a channel."
+                if messages
+                else "Nothing yet. Write to me in the Messages tab, or mention me in a channel."
+            ),
+            *([{"type": "divider"}, _header("Conversations"), *shown] if shown else []),
+            *([_context(f"and {elsewhere} more in older conversations")] if elsewhere > 0 and shown else []),
+            {"type": "divider"},
+            {
+                "type": "actions",
+                "elements": [
+                    {
+                        "type": "button",
+                        "text": {"type": "plain_text", "text": "Export"},
+                        "action_id": EXPORT,
+                        "value": "all",
+                    },
+                    button("Forget everything", "all", FORGET_ALL, _question("everything about you, everywhere")),
+                ],
+            },
+            _context(f"Export comes as a file in our direct message. {slash_forget} does the same as the red button."),
+        ],
+    }
+
+
+def button(label: str, value: str, action: str, confirm: Json | None = None) -> Json:
+    """A red button; with `confirm`, Slack asks before it is pressed."""
+    shown = {
+        "type": "button",
+        "style": "danger",
+        "text": {"type": "plain_text", "text": label},
+        "action_id": action,
+        "value": value[:BUTTON_VALUE],
+    }
+    return {**shown, "confirm": confirm} if confirm else shown
+
+
+def _conversation(kept: Kept) -> Json:
+    _, channel, root = parts(kept.thread)
+    where = "Our direct message" if is_direct(channel) else f"<#{channel}>"
+    begun = f", the thread of {_day(datetime.fromtimestamp(float(root)).astimezone())}" if root else ""
+    count = f"{kept.messages} {'message' if kept.messages == 1 else 'messages'}"
+    return {
+        **_section(f"*{where}*{begun}\n{count}, last on {_day(kept.at)}"),
+        "accessory": button("Forget", str(kept.thread), FORGET, _question("what you said there, and my answers to it")),
+    }
+
+
+def _question(what: str) -> Json:
+    return {
+        "title": {"type": "plain_text", "text": "Forget this?"},
+        "text": {"type": "mrkdwn", "text": f"This deletes {what}. There is no way back."},
+        "confirm": {"type": "plain_text", "text": "Forget"},
+        "deny": {"type": "plain_text", "text": "Keep"},
+        "style": "danger",
+    }
+
+
+def _day(at: datetime) -> str:
+    """As each person's Slack shows it."""
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}}|{at:%Y-%m-%d}>"
+
+
+def _header(text: str) -> Json:
+    return {"type": "header", "text": {"type": "plain_text", "text": text}}
+
+
+def _section(text: str) -> Json:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+def _context(text: str) -> Json:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}

@@ -1,0 +1,276 @@
+"""Slash commands, entries in the menu of a message, typed commands, buttons, App Home: answered to who asked alone.
+
+Everything is acknowledged before anything else is done, and nothing needs Slack's `trigger_id`, which is gone after
+three seconds: what a button has to know is in its value.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+from adapters.slack import home
+from adapters.slack.calling import quiet, translated
+from adapters.slack.manifest import PROMPTS, slash_name
+from adapters.slack.names import Names
+from adapters.slack.posting import FEEDBACK, escaped
+from adapters.slack.reading import PLATFORM, Json, Spot, Workspace, is_direct, parts, person, plain, resource
+from adapters.slack.workspaces import Workspaces, seen_from
+from bot.agent import apology
+from bot.chat import Resource, Thread
+from bot.commands import Asked, Commands, Told
+from bot.errors import DatabaseError, PlatformError
+from bot.ports import Forgetting, Transcript
+
+log = logging.getLogger(__name__)
+
+COMMAND = "hathi:command"  # a button that gives a command
+SECTION = 3000  # characters of one section's text
+TITLE = 60  # characters of a conversation's title
+THANKS = {True: "Thank you. Noted with the answer.", False: "Thank you, I am sorry. Noted with the answer."}
+
+Spawn = Callable[[Coroutine[Any, Any, None]], object]  # begins something that runs beside
+
+
+@dataclass(frozen=True, slots=True)
+class Ear:
+    """Where to tell somebody something that nobody else sees."""
+
+    team: str
+    channel: str
+    user: str
+    root: str = ""  # of the thread
+    response_url: str = ""  # good five times, for half an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Runs what people ask of the bot itself."""
+
+    commands: Commands
+    prefix: str
+    workspaces: Workspaces
+    names: Names
+    transcript: Transcript
+    forgetting: Forgetting
+    spawn: Spawn
+
+    # What Slack brings
+
+    async def on_slash(self, ack: AsyncAck, body: Json) -> None:
+        """A slash command: it is about all conversations in the channel, since Slack has none in threads."""
+        await ack()
+        self.spawn(self._slash(body))
+
+    async def on_shortcut(self, ack: AsyncAck, body: Json) -> None:
+        """An entry in the menu of a message."""
+        await ack()
+        self.spawn(self._shortcut(body))
+
+    async def on_action(self, ack: AsyncAck, body: Json) -> None:
+        """A button."""
+        await ack()
+        for action in body.get("actions") or ():
+            self.spawn(self._action(str(action.get("action_id") or ""), str(action.get("value") or ""), body))
+
+    async def typed(self, words: Sequence[str], spot: Spot, data: Json, us: Workspace) -> None:
+        """A command that was typed in a conversation."""
+        name, *rest = words
+        asked = in_thread(spot, person(data, us))
+        ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts or ("" if spot.direct else spot.ts))
+        await self._run(name, asked, rest, ear)
+
+    async def opened(self, event: Json, us: Workspace) -> None:
+        """Somebody looks at the app: at its home, or at the messages."""
+        user = str(event["user"])
+        if event.get("tab") == "home":
+            await self._publish(us, user)
+            return
+        client = await self.workspaces.client(us.id)
+        prompts = [{"title": title, "message": message} for title, message in PROMPTS]
+        with translated():
+            await client.assistant_threads_setSuggestedPrompts(channel_id=str(event["channel"]), prompts=prompts)
+
+    async def title(self, spot: Spot, text: str) -> None:
+        """Call a conversation in the messages of the app what it begins with."""
+        client = await self.workspaces.client(spot.team)
+        line = " ".join(plain(text).split())
+        with translated():
+            await client.assistant_threads_setTitle(
+                channel_id=spot.channel,
+                thread_ts=spot.root,
+                title=line if len(line) <= TITLE else f"{line[:TITLE]}…",
+            )
+
+    @property
+    def usages(self) -> frozenset[str]:
+        """Commands as they may be typed behind a mention."""
+        bare = [command.usage.removeprefix("/") for command in self.commands.all]
+        return frozenset((*bare, *(f"{usage} yes" for usage in bare)))
+
+    # What is done about it
+
+    async def _slash(self, body: Json) -> None:
+        us = await seen_from(self.workspaces, body)
+        channel, user = str(body["channel_id"]), str(body["user_id"])
+        name, words = self._slashed(body)
+        asked = in_channel(us.id, channel, resource(user, str(body.get("team_id") or us.id), us))
+        await self._run(name, asked, words, Ear(us.id, channel, user, response_url=str(body.get("response_url") or "")))
+
+    async def _shortcut(self, body: Json) -> None:
+        us = await seen_from(self.workspaces, body)
+        user, message = body["user"], {"ts": body.get("message_ts"), **body["message"]}
+        spot = Spot.of(us.id, str(body["channel"]["id"]), message)
+        asked = in_thread(spot, who(user, body, us))
+        name = str(body["callback_id"])
+        if any(command.name == name for command in self.commands.menu):
+            asked = replace(asked, message=spot.id)
+        url = str(body.get("response_url") or "")
+        await self._run(name, asked, (), Ear(us.id, spot.channel, str(user["id"]), spot.thread_ts, url))
+
+    async def _action(self, action: str, value: str, body: Json) -> None:
+        us = await seen_from(self.workspaces, body)
+        user = str(body["user"]["id"])
+        someone = who(body["user"], body, us)
+        if action.startswith("hathi:home-"):
+            await self._at_home(action, value, us, user, someone)
+            return
+        container: Json = body.get("container") or {}
+        channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+        root = str((body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or "")
+        ear = Ear(us.id, channel, user, root, str(body.get("response_url") or ""))
+        if action == FEEDBACK:
+            ts = str((body.get("message") or {}).get("ts") or container.get("message_ts") or "")
+            good = value == "good"
+            if await self.transcript.rate(Spot(us.id, channel, ts).id, someone, good):
+                await self._tell(ear, THANKS[good])
+        elif action == COMMAND:
+            asked = pressed(value, someone, us)
+            if asked is not None:
+                name, command = asked
+                await self._run(name, command, command.words, ear)
+
+    async def _at_home(self, action: str, value: str, us: Workspace, user: str, someone: Resource) -> None:
+        if action == home.FORGET:
+            thread = Thread.parse(value)
+            direct = is_direct(parts(thread)[1])
+            await self.forgetting.reset(thread, None if direct else someone)
+        elif action == home.FORGET_ALL:
+            await self.forgetting.forget(someone)
+        elif action == home.EXPORT:
+            await self._export(us, user, someone)
+        await self._publish(us, user)
+
+    async def _export(self, us: Workspace, user: str, someone: Resource) -> None:
+        """All that is kept about somebody, as a file in their direct message."""
+        export = await self.forgetting.export(someone)
+        client = await self.workspaces.client(us.id)
+        with translated():
+            opened: Any = await client.conversations_open(users=[user])
+            await client.files_upload_v2(
+                channel=str(opened["channel"]["id"]),
+                filename="hathi.json",
+                content=json.dumps(export, indent=2, ensure_ascii=False).encode(),
+                initial_comment="All that I keep about you.",
+            )
+
+    async def _publish(self, us: Workspace, user: str) -> None:
+        someone = resource(user, us.id, us)
+        about = await self.forgetting.about(someone)
+        kept = await self.forgetting.kept(someone, home.CONVERSATIONS)
+        client = await self.workspaces.client(us.id)
+        with translated():
+            await client.views_publish(user_id=user, view=home.view(about, kept, slash_name("forget", self.prefix)))
+
+    async def _run(self, name: str, asked: Asked, words: Sequence[str], ear: Ear) -> None:
+        """Run a command, and say how it went."""
+        if not asked.manages:
+            known = await self.names.find(ear.team, ear.user)
+            asked = replace(asked, manages=known is not None and known.manages)
+        asked = replace(asked, words=tuple(words))
+        try:
+            told = await self.commands.run(name, asked)
+        except DatabaseError as error:
+            log.warning("/%s: %s", name, error)
+            told = Told(apology(error))
+        await self._tell(ear, self._in_slack(told.text), _confirming(told.confirm, asked) if told.confirm else ())
+
+    async def _tell(self, ear: Ear, text: str, more: Sequence[Json] = ()) -> None:
+        """Say something to one person: in answer to a click while Slack takes that, else as a message only they see."""
+        blocks: list[Any] = [{"type": "section", "text": {"type": "mrkdwn", "text": escaped(text)[:SECTION]}}, *more]
+        if ear.response_url:
+            webhook = AsyncWebhookClient(ear.response_url, logger=quiet)
+            answer: Mapping[str, Any] = {
+                "text": escaped(text), "blocks": blocks, "response_type": "ephemeral", "replace_original": False,
+                **({"thread_ts": ear.root} if ear.root else {}),
+            }  # fmt: skip
+            try:
+                with translated():
+                    if (await webhook.send_dict(dict(answer))).status_code == 200:
+                        return
+            except PlatformError as error:
+                log.info("an answer goes another way: %s", error)
+        client = await self.workspaces.client(ear.team)
+        with translated():
+            await client.chat_postEphemeral(
+                channel=ear.channel, user=ear.user, thread_ts=ear.root or None, text=escaped(text), blocks=blocks
+            )
+
+    def _slashed(self, body: Json) -> tuple[str, list[str]]:
+        """The command and the words behind it; those that a command has by itself where there are none."""
+        given = str(body["command"])
+        words = str(body.get("text") or "").lower().split()
+        for command in self.commands.all:
+            if given == slash_name(command.name, self.prefix):
+                return command.name, words or command.words.split()
+        return given.removeprefix("/"), words
+
+    def _in_slack(self, text: str) -> str:
+        """A text with the commands' names as they are here."""
+        for command in self.commands.all:
+            text = text.replace(f"/{command.name}", f"\0{slash_name(command.name, self.prefix)[1:]}")
+        return text.replace("\0", "/")
+
+
+def in_channel(team: str, channel: str, someone: Resource) -> Asked:
+    """A command given in a channel or direct message itself: it is about all conversations in there."""
+    direct = is_direct(channel)
+    return Asked(someone, Thread(PLATFORM, f"{team}:{channel}"), shared=not direct, manages=direct, whole=True)
+
+
+def in_thread(spot: Spot, someone: Resource) -> Asked:
+    """A command given in a conversation; one in a direct message outside of its threads is about all in there."""
+    if spot.direct and not spot.thread_ts:
+        return in_channel(spot.team, spot.channel, someone)
+    return Asked(someone, spot.thread, shared=not spot.direct, manages=spot.direct)
+
+
+def pressed(value: str, someone: Resource, us: Workspace) -> tuple[str, Asked] | None:
+    """What a button asks for; None when it is somebody else's, or none of ours."""
+    try:
+        kept = json.loads(value)
+        name, *words = str(kept["line"]).split()
+        thread = Thread.parse(str(kept["thread"]))
+        owner, whole = str(kept["owner"]), bool(kept["whole"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    if owner != str(someone) or not thread.id.startswith(f"{us.id}:"):
+        return None
+    direct = is_direct(parts(thread)[1])
+    return name, Asked(someone, thread, tuple(words), shared=not direct, manages=direct, whole=whole)
+
+
+def who(user: Mapping[str, Any], body: Json, us: Workspace) -> Resource:
+    """Who clicked."""
+    team = user.get("team_id") or (body.get("team") or {}).get("id") or us.id
+    return resource(str(user["id"]), str(team), us)
+
+
+def _confirming(line: str, asked: Asked) -> Sequence[Json]:
+    """A button that gives a command, whoever runs the bot then."""
+    kept = {"line": line, "thread": str(asked.thread), "owner": str(asked.person), "whole": asked.whole}
+    return [{"type": "actions", "elements": [home.button("Delete", json.dumps(kept), COMMAND)]}]

@@ -1,0 +1,56 @@
+"""Which messages are said to the bot, and which are commands. Pure: what Slack sent goes in, a decision comes out."""
+
+from adapters.slack.reading import Json, Spot, Workspace, mentions, without_call
+
+SPOKEN = {"", "file_share", "thread_broadcast"}  # subtypes of what people say; all else is Slack's own, or a bot's
+
+
+def addressed(data: Json, spot: Spot, us: Workspace) -> bool | None:
+    """Whether a message is said to the bot; None: it is if the bot takes part in the thread where it stands."""
+    if str(data.get("subtype") or "") not in SPOKEN or is_ours(data, us) or not (data.get("user") or is_bot(data)):
+        return False
+    called = mentions(str(data.get("text") or ""), us.user)
+    if is_bot(data):
+        return called
+    if called or spot.direct or data.get("type") == "app_mention":
+        return True
+    return None if spot.thread_ts else False
+
+
+def is_bot(data: Json) -> bool:
+    """Whether a program said it."""
+    return bool(data.get("bot_id"))
+
+
+def is_ours(data: Json, us: Workspace) -> bool:
+    """Whether the bot said it itself."""
+    if us.user and data.get("user") == us.user:
+        return True
+    return is_bot(data) and (data["bot_id"] == us.bot or bool(us.app and data.get("app_id") == us.app))
+
+
+def is_changed(event: Json) -> bool:
+    """Whether somebody changed what a message says; Slack tells of previews in the same way."""
+    new, old = event.get("message") or {}, event.get("previous_message")
+    if old is None:
+        return bool(new.get("edited"))
+    return (new.get("text"), _file_ids(new)) != (old.get("text"), _file_ids(old))
+
+
+def typed(text: str, us: Workspace, usages: frozenset[str]) -> list[str]:
+    """The words of a command that is typed: behind a `!`, or as all that follows a mention of the bot; else none.
+
+    `usages`: commands as they are typed, `forget me`. Behind a mention anything else is a sentence.
+    """
+    said = without_call(text, us.user)
+    words = said.lower().split()
+    if not words:
+        return []
+    name = words[0].removeprefix("!")
+    if words[0].startswith("!") and any(usage.split()[0] == name for usage in usages):
+        return [name, *words[1:]]
+    return words if said != text and " ".join(words) in usages else []
+
+
+def _file_ids(data: Json) -> list[str]:
+    return [str(file.get("id")) for file in data.get("files") or () if file.get("mode") != "tombstone"]

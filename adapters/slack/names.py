@@ -1,0 +1,96 @@
+"""What people and channels are called, and what may be done by whom: asked of Slack once, and kept for a while."""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.calling import translated
+from bot.errors import PlatformError
+
+log = logging.getLogger(__name__)
+
+KEPT = 10_000
+SECONDS = 6 * 3600.0  # people change their names
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A person or channel."""
+
+    name: str
+    manages: bool = False  # a person who may delete what others said: an admin or owner of the workspace
+    kind: str = ""  # a channel's, as `channel_type` has it: channel, group, mpim, im
+    shared: bool = False  # a channel that other organisations read too
+    until: float = 0.0
+
+
+@dataclass(slots=True)
+class Names:
+    """Names by workspace and id."""
+
+    client: Callable[[str], Awaitable[AsyncWebClient]]  # of a workspace
+    _known: "OrderedDict[tuple[str, str], Known]" = field(default_factory=OrderedDict)
+
+    def known(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
+        """Those names that need not be asked for."""
+        found = {id_: self._get(team, id_) for id_ in ids}
+        return {id_: known.name for id_, known in found.items() if known is not None}
+
+    async def look_up(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
+        """All names that can be had."""
+        return {id_: known.name for id_ in ids if (known := await self.find(team, id_)) is not None}
+
+    async def find(self, team: str, id_: str) -> Known | None:
+        """A person (U…, W…) or channel; None when Slack does not tell."""
+        known = self._get(team, id_)
+        if known is None:
+            try:
+                known = await self._ask(team, id_)
+            except PlatformError as error:
+                log.info("%s is not known by name: %s", id_, error)
+                return None
+            self._known[team, id_] = known
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+        return known
+
+    def _get(self, team: str, id_: str) -> Known | None:
+        known = self._known.get((team, id_))
+        return known if known is not None and known.until > time.monotonic() else None
+
+    async def _ask(self, team: str, id_: str) -> Known:
+        client = await self.client(team)
+        until = time.monotonic() + SECONDS
+        with translated():
+            if id_[:1] in "UW":
+                user: Any = (await client.users_info(user=id_))["user"]
+                manages = bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))
+                return Known(_called(user) or id_, manages, until=until)
+            channel: Any = (await client.conversations_info(channel=id_))["channel"]
+            return Known(
+                str(channel.get("name") or id_), kind=_kind(channel), shared=_shared(channel), until=until
+            )  # fmt: skip
+
+
+def _called(user: Mapping[str, Any]) -> str:
+    """What people there call somebody, on one line."""
+    profile = user.get("profile") or {}
+    name = profile.get("display_name") or profile.get("real_name") or user.get("real_name") or user.get("name") or ""
+    return " ".join(str(name).replace(":", " ").split())[:40]
+
+
+def _kind(channel: Mapping[str, Any]) -> str:
+    if channel.get("is_im"):
+        return "im"
+    if channel.get("is_mpim"):
+        return "mpim"
+    return "group" if channel.get("is_private") or channel.get("is_group") else "channel"
+
+
+def _shared(channel: Mapping[str, Any]) -> bool:
+    return bool(channel.get("is_ext_shared") or channel.get("is_pending_ext_shared"))

@@ -1,0 +1,229 @@
+"""What a message says, as the bot hears it: names for ids, words for what is no text. Pure, but for the files."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Self
+
+from adapters import files
+from bot.chat import Image, Message, Resource, Room, Thread
+
+PLATFORM = "slack"
+Json = Mapping[str, Any]  # as Slack defines it
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """An installation of the bot, and who the bot is there."""
+
+    id: str  # the workspace (T…), or the organisation (E…) that the bot was installed in as a whole
+    user: str = ""
+    bot: str = ""
+    app: str = ""
+    enterprise: str = ""  # the organisation that the workspace belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a message stands."""
+
+    team: str
+    channel: str
+    ts: str  # a string: as a number it would lose digits
+    thread_ts: str = ""  # of the message that its thread grew out of; empty when it stands in the channel itself
+
+    @classmethod
+    def of(cls, team: str, channel: str, data: Json) -> Self:
+        """The spot of a message as Slack describes it; one that a thread grew out of names itself as its root."""
+        ts = str(data.get("ts") or data.get("event_ts") or "")
+        root = str(data.get("thread_ts") or "")
+        return cls(team, channel, ts, "" if root == ts else root)
+
+    @classmethod
+    def parse(cls, id_: str) -> Self:
+        """Of a message or post by its id, `slack:T1:C1:17.4`."""
+        _, team, channel, ts = id_.split(":")
+        return cls(team, channel, ts)
+
+    @property
+    def id(self) -> str:
+        """The message, as the transcript names it."""
+        return f"{PLATFORM}:{self.team}:{self.channel}:{self.ts}"
+
+    @property
+    def root(self) -> str:
+        """The message under which an answer stands."""
+        return self.thread_ts or self.ts
+
+    @property
+    def direct(self) -> bool:
+        """Whether it stands in a direct message."""
+        return is_direct(self.channel)
+
+    @property
+    def thread(self) -> Thread:
+        """The conversation: a thread, or a direct message outside of its threads."""
+        if self.direct and not self.thread_ts:
+            return Thread(PLATFORM, f"{self.team}:{self.channel}")
+        return Thread(PLATFORM, f"{self.team}:{self.channel}:{self.root}")
+
+
+def is_direct(channel: str) -> bool:
+    """Whether a channel is a direct message with one person: Slack's ids tell."""
+    return channel.startswith("D")
+
+
+def parts(thread: Thread) -> tuple[str, str, str]:
+    """Workspace, channel and root of a conversation; no root: a direct message outside of its threads."""
+    team, channel, root = (*thread.id.split(":"), "")[:3]
+    return team, channel, root
+
+
+def person(data: Json, workspace: Workspace) -> Resource:
+    """Who said a message. A stranger from a connected workspace is known by that one: ids are unique in it alone."""
+    team = data.get("user_team") or data.get("source_team") or data.get("team") or workspace.id
+    return resource(str(data.get("user") or data.get("bot_id") or ""), str(team), workspace)
+
+
+def resource(user: str, team: str, workspace: Workspace) -> Resource:
+    """Somebody of a workspace; those of one organisation have one id in all of its workspaces."""
+    home = workspace.enterprise or workspace.id
+    return Resource(PLATFORM, f"{home if team in {workspace.id, workspace.enterprise, ''} else team}:{user}")
+
+
+def user_of(author: Resource) -> tuple[str, str]:
+    """Workspace or organisation, and user."""
+    team, _, user = author.id.partition(":")
+    return team, user
+
+
+def space_of(workspace: str) -> str:
+    """A workspace, as the transcript names it."""
+    return f"{PLATFORM}:{workspace}"
+
+
+def room_of(spot: Spot, kind: str, shared: bool) -> Room:
+    """Who reads along. `kind` is Slack's `channel_type`; what is not known counts as private, what is shared, too."""
+    if spot.direct:
+        return Room("direct", f"{PLATFORM}:{spot.team}:{spot.channel}")
+    if kind == "channel" and not shared:
+        return Room("public", space_of(spot.team), space_of(spot.team))
+    return Room("private", f"{PLATFORM}:{spot.team}:{spot.channel}", space_of(spot.team))
+
+
+def read(
+    data: Json,
+    spot: Spot,
+    workspace: Workspace,
+    room: Room,
+    *,
+    names: Mapping[str, str] = NOTHING,
+    texts: Mapping[str, bytes | None] = MappingProxyType({}),
+) -> Message:
+    """A message said to the bot. `names` by id of people and channels; `texts` by id of text files."""
+    author = person(data, workspace)
+    text = "\n".join(part for part in _parts(data, workspace, names, texts) if part)
+    return Message(
+        id=spot.id,
+        thread=spot.thread,
+        author=author,
+        room=room,
+        text=text or "(says nothing, but calls you)",
+        at=at(spot.ts),
+        name=names.get(str(data.get("user") or data.get("bot_id")), ""),
+        images=_images(_files(data)),
+    )
+
+
+def ids_in(data: Json) -> set[str]:
+    """People and channels that `read` wants to call by their names."""
+    found = {match[1] for match in _MENTION.finditer(str(data.get("text") or "")) if not match[2]}
+    return {*found, str(data.get("user") or "")} - {""}
+
+
+def text_files(data: Json) -> list[Json]:
+    """Those whose words `read` wants."""
+    return [
+        file for file in _files(data) if files.is_text(_name(file), str(file.get("mimetype") or ""), _size(file))
+    ]  # fmt: skip
+
+
+def plain(text: str, names: Mapping[str, str] = NOTHING) -> str:
+    """Slack's markup as a person sees it."""
+
+    def entity(match: re.Match[str]) -> str:
+        inside, _, label = match[1].partition("|")
+        kind, rest = inside[:1], inside[1:]
+        if kind in "@#":
+            return f"{kind}{names.get(rest) or label.removeprefix(kind) or 'unknown'}"
+        if kind == "!":
+            return label or "@" + rest.partition("^")[0]  # !here, !subteam^S1, !date^…
+        address = inside.removeprefix("mailto:")
+        return address if not label or label in {address, inside} or label in inside else f"{label} ({address})"
+
+    text = re.sub(r"<([^<>\s][^<>]*)>", entity, text)
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").strip()
+
+
+def mentions(text: str, user: str) -> bool:
+    """Whether somebody is called by their id."""
+    return bool(user) and re.search(rf"<@{re.escape(user)}(\|[^<>]*)?>", text) is not None
+
+
+def without_call(text: str, user: str) -> str:
+    """A text without the mention of the bot that it begins with."""
+    return re.sub(rf"^\s*<@{re.escape(user)}(?:\|[^<>]*)?>[\s,:]*", "", text) if user else text
+
+
+def at(ts: str) -> datetime:
+    """When a message was said."""
+    try:
+        return datetime.fromtimestamp(float(ts), UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.now(UTC)
+
+
+_MENTION = re.compile(r"<[@#]([A-Z0-9]{2,30})(?:\|([^<>]*))?>")
+
+
+def _parts(
+    data: Json, workspace: Workspace, names: Mapping[str, str], texts: Mapping[str, bytes | None]
+) -> Iterator[str]:
+    yield plain(without_call(str(data.get("text") or ""), workspace.user), names)
+    for attachment in data.get("attachments") or ():
+        said = plain(str(attachment.get("text") or attachment.get("fallback") or ""), names)
+        if attachment.get("is_share") or attachment.get("is_msg_unfurl"):
+            yield f"[forwarded: {said or 'something without text'}]"
+        elif data.get("bot_id") and said:  # people's attachments are previews of their links
+            yield f"[card: {said}]"
+    for file in _files(data):
+        if str(file.get("id")) in texts:
+            yield files.words(_name(file), texts[str(file["id"])])
+        else:
+            voice = file.get("subtype") == "slack_audio" or file.get("media_display_type") == "audio"
+            yield files.named(_name(file), str(file.get("mimetype") or ""), _size(file), voice)
+
+
+def _files(data: Json) -> Sequence[Json]:
+    return [file for file in data.get("files") or () if file.get("mode") != "tombstone"]
+
+
+def _images(found: Sequence[Json]) -> tuple[Image, ...]:
+    images = [Image(address(file), str(file.get("mimetype"))) for file in found if address(file)]
+    return tuple(image for image in images if image.type in files.IMAGE_TYPES)[: files.IMAGES]
+
+
+def address(file: Json) -> str:
+    """Where a file can be had."""
+    return str(file.get("url_private_download") or file.get("url_private") or "")
+
+
+def _name(file: Json) -> str:
+    return " ".join(str(file.get("name") or file.get("title") or "without a name").split())
+
+
+def _size(file: Json) -> int:
+    return int(file.get("size") or 0)
