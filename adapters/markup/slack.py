@@ -82,9 +82,9 @@ def _certain_blocks(lines: Sequence[str]) -> list[Block]:
     """All blocks that later lines, and more of the last line, leave as they are, but for what is appended."""
     *complete, unfinished = lines
     blocks = list(read(complete, _DIALECT))
-    if blocks and not blocks[-1].certain:
-        return blocks[:-1]
-    if blocks and blocks[-1].open:
+    if blocks and not blocks[-1].certain:  # a table, or a line that may be the header of one
+        unfinished = complete[-1] if blocks.pop().start == len(complete) - 1 else ""
+    elif blocks and blocks[-1].open:
         return [*blocks[:-1], _with_more_code(blocks[-1], complete, unfinished)]
     if begun := _certain_part(unfinished):
         blocks.append(Block(len(complete), len(lines), shown_line(begun, _DIALECT)))

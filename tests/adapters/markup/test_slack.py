@@ -210,6 +210,7 @@ def test_code_that_is_cut_is_closed_and_opened_again() -> None:
         ("a\n> ```py\n> x y", "a\n```py\nx"),
         ("a\n> ```py\n> x\n> ``` ", "a\n```py\nx"),
         ("a\nb or c|d e", "a\nb or"),
+        ("a\nb or c|d\n", "a\nb or"),
         ("a\n| b | c", "a"),
         ("a\n| b | c |\n", "a"),
         ("a\n| b | c |\nd e", "a"),
