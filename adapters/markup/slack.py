@@ -47,7 +47,7 @@ def rewrite(text: str) -> str:
 _PING = re.compile(r"<(?=!(?:(?:channel|here|everyone|group)\b|subteam\^)|@[UWB][A-Z0-9])", re.IGNORECASE)
 _URL = r"https?://(?:[^\s<>()]|\([^\s<>()]*\))*"
 _CALL = re.compile(rf"{_URL}|(?<![^\W_])@(?=(?:channel|here|everyone)(?![^\W_]))", re.IGNORECASE)
-_TICKS = re.compile(r"(?:\\?`){3,}|\\.")
+_FENCE_OR_ESCAPE = re.compile(r"(?P<fence>(?:\\?`){3,}|(?:\\?~){3,})|\\.")
 
 
 def _unpinged(text: str) -> str:
@@ -59,8 +59,13 @@ def _line(line: str) -> str:
 
 
 def _prose(text: str) -> str:
-    text = _TICKS.sub(lambda ticks: "\\`" * ticks[0].count("`") or ticks[0], simplified(text))
+    text = _FENCE_OR_ESCAPE.sub(_no_fence, simplified(text))
     return _CALL.sub(lambda call: call[0] + GAP if call[0] == "@" else call[0], text)
+
+
+def _no_fence(match: re.Match[str]) -> str:
+    """What is here opens no code block, or it would have been read as one; Slack could see it differently."""
+    return re.sub(r"\\?([`~])", r"\\\1", match[0]) if match["fence"] else match[0]
 
 
 _DIALECT = Dialect(line=_line, prose=_prose, divider=("", "---"))  # right below text `---` makes that a heading
@@ -77,9 +82,9 @@ def _certain_blocks(lines: Sequence[str]) -> list[Block]:
     """All blocks that later lines, and more of the last line, leave as they are, but for what is appended."""
     *complete, unfinished = lines
     blocks = list(read(complete, _DIALECT))
-    if blocks and not blocks[-1].certain:
-        return blocks[:-1]
-    if blocks and blocks[-1].open:
+    if blocks and not blocks[-1].certain:  # a table, or a line that may be the header of one
+        unfinished = complete[-1] if blocks.pop().start == len(complete) - 1 else ""
+    elif blocks and blocks[-1].open:
         return [*blocks[:-1], _with_more_code(blocks[-1], complete, unfinished)]
     if begun := _certain_part(unfinished):
         blocks.append(Block(len(complete), len(lines), shown_line(begun, _DIALECT)))
