@@ -54,7 +54,7 @@ class Asked:
     @property
     def texts(self) -> list[str]:
         """What the person was told, the acknowledgement's text first."""
-        told = [self.ack] if isinstance(self.ack, dict) else []
+        told = [self.ack] if isinstance(self.ack, dict) else [{"text": self.ack}] if self.ack else []
         return [answer.get("text", "") for answer in [*told, *self.answers]]
 
 
@@ -118,6 +118,11 @@ class Courier(World):
             _cut(link)
         await _within(1, lambda: not any(link in self._links for link in links))
 
+    async def flush(self) -> None:
+        """What waits for an event behind it is told."""
+        held, self._held = self._held, None
+        await self._tell_all(held or [])
+
     async def verify(self) -> tuple[int, str]:
         """What the endpoint answers when it is entered in the app's settings: the status, and the challenge."""
         body = json.dumps({"type": "url_verification", "token": self.verification_token, "challenge": self.challenge})
@@ -162,9 +167,8 @@ class Courier(World):
         if self.reordered and self._held is None:
             self._held = envelopes
             return
-        held, self._held = self._held, None
         await self._tell_all(envelopes)
-        await self._tell_all(held or [])
+        await self.flush()
 
     async def _tell_all(self, envelopes: list[JSON]) -> None:
         """In order; the next one does not wait long for one that nobody acknowledges."""
@@ -197,7 +201,8 @@ class Courier(World):
         """Somebody posts to a response_url."""
         asked = self.asked.get(request.path.rpartition("/")[2])
         if asked is None or asked.expired or len(asked.answers) >= USES:
-            return web.json_response({"ok": False, "error": "expired_url" if asked is None else "used_url"}, status=404)
+            used = asked is not None and not asked.expired
+            return web.json_response({"ok": False, "error": "used_url" if used else "expired_url"}, status=404)
         if request.content_type != "application/json":
             self.unexpected.append(f"response_url: {request.content_type}")
             return web.Response(status=400, text="invalid_payload")
@@ -312,13 +317,13 @@ class Courier(World):
             await self._dismiss(link, "too_many_websockets")
             await socket.close()
             return socket
+        if not link.deaf:
+            await socket.send_json({
+                "type": "hello", "num_connections": len(self._links) + 1, "connection_info": {"app_id": self.app_id},
+                "debug_info": {"host": "applink-fake", "build_number": 1, "approximate_connection_time": 18060},
+            })  # fmt: skip
         self._links.append(link)
         try:
-            if not link.deaf:
-                await socket.send_json({
-                    "type": "hello", "num_connections": len(self._links), "connection_info": {"app_id": self.app_id},
-                    "debug_info": {"host": "applink-fake", "build_number": 1, "approximate_connection_time": 18060},
-                })  # fmt: skip
             async for message in socket:
                 if message.type == WSMsgType.PING:
                     link.deaf = link.deaf or self.silent

@@ -133,7 +133,7 @@ class World:
             if place.kind == "im" and place.members == [user]:
                 return place.id
         id_ = self._id("D")
-        self.channels[id_] = Place(id_, "", "im", self.people[user]["team_id"], members=[user])
+        self.channels[id_] = Place(id_, "", "im", self._team_of(user), members=[user])
         return id_
 
     def file(
@@ -150,6 +150,11 @@ class World:
             "permalink": f"https://porch.slack.com/files/{id_}/{name}", "created": int(time.time()),
         }  # fmt: skip
         return {"id": id_, "mode": "file_access", "file_access": "check_file_info"} if stub else self.files[id_]
+
+    def _team_of(self, user: str) -> str:
+        """Where the app meets somebody: their workspace, or the first one when the app is not in theirs."""
+        team: str = self.people[user]["team_id"]
+        return team if team in self.workspaces else self.team
 
     def _me_in(self, place: Place | str) -> Install:
         return self.workspaces[place.team if isinstance(place, Place) else place]

@@ -113,6 +113,56 @@ async def test_a_message_reaches_the_app_by_socket_and_is_acknowledged(slack: Fa
     assert not slack.unexpected
 
 
+async def test_edits_previews_and_deletions_are_events_of_their_own(slack: FakeSlack) -> None:
+    ana, channel = slack.person("Ana"), slack.channel("den", "private")
+    async with Intake(slack).connected() as intake:
+        ts = await slack.say(ana, channel, "one", announce=False)
+        await slack.edit(channel, ts, "two")
+        await slack.unfurl(channel, ts)
+        await slack.delete(channel, ts)
+        await slack.delete_channel(channel)
+        edited, previewed, deleted, gone = intake.events
+    assert (edited["message"]["text"], edited["previous_message"]["text"]) == ("two", "one")
+    assert edited["message"]["edited"]["user"] == ana
+    assert previewed["message"]["attachments"]
+    assert previewed["message"]["text"] == previewed["previous_message"]["text"] == "two"
+    assert (deleted["deleted_ts"], deleted["channel_type"]) == (ts, "group")
+    assert gone == {"type": "group_deleted", "channel": channel, "event_ts": gone["event_ts"]}
+
+
+async def test_events_may_come_twice_in_another_order_or_as_mentions_alone(slack: FakeSlack) -> None:
+    ana, channel = slack.person("Ana"), slack.channel()
+    hello = f"<@{slack.bot_user}> hello"
+    async with Intake(slack).connected() as intake:
+        slack.mention_first = True
+        await slack.say(ana, channel, hello)
+        assert [event["type"] for event in intake.events] == ["app_mention", "message"]
+        slack.twice = slack.mentions_only = True
+        await slack.say(ana, channel, hello)
+        await slack.say(ana, channel, "not for you")
+        assert [event["type"] for event in intake.events[2:]] == ["app_mention"] * 2
+        assert intake.bodies[2]["event_id"] == intake.bodies[3]["event_id"]
+        slack.twice, slack.reordered = False, True
+        direct = slack.dm(ana)
+        for text in ("one", "two", "three"):
+            await slack.say(ana, direct, text)
+        await slack.flush()
+        assert [event["text"] for event in intake.events[4:]] == ["two", "one", "three"]
+
+
+async def test_slack_can_be_away_and_come_back(slack: FakeSlack, client: AsyncWebClient) -> None:
+    channel = slack.channel()
+    async with Intake(slack).connected():
+        await slack.shut()
+        with pytest.raises(aiohttp.ClientError):
+            await client.auth_test()
+        await slack.open()
+        await slack.until(lambda: slack.sockets == 1)
+        await client.chat_postMessage(channel=channel, text="back", **QUIET)
+    with pytest.raises(TimeoutError, match=r"not slack\.posts\(channel\)"):
+        await slack.until(lambda: not slack.posts(channel), 0.05)
+
+
 async def test_what_is_not_acknowledged_comes_again_and_is_given_up_in_the_end(slack: FakeSlack) -> None:
     ana, channel = slack.person("Ana"), slack.channel()
     slack.ack_seconds = 0.05
@@ -121,7 +171,7 @@ async def test_what_is_not_acknowledged_comes_again_and_is_given_up_in_the_end(s
         intake.refusals = 1
         await slack.say(ana, channel, "once more")
         assert [delivery.attempt for delivery in slack.deliveries] == [0, 1]
-        assert intake.retries == [None, ["1"]]
+        assert intake.retries == [["0"], ["1"]]
         assert len({body["event_id"] for body in intake.bodies}) == 1
         intake.refusals = 4
         await slack.say(ana, channel, "never")
