@@ -299,9 +299,8 @@ class Methods(Courier):
 
     def _add(self, message: JSON, args: JSON) -> None:
         """More of a stream; a ping may come in pieces."""
-        added, before = chunk_text(args), message.get("markdown_text", "")
-        whole, alone = pings(before + added), len(pings(before)) + len(pings(added))
-        self.pings += whole[alone:]
+        added, before = chunk_text(args), str(message.get("markdown_text", ""))
+        self.pings += (Counter(pings(before + added)) - Counter(pings(before)) - Counter(pings(added))).elements()
         message["text"] = message["markdown_text"] = before + added
         message["chunks"] = [*message.get("chunks", []), *(args.get("chunks") or [])]
 

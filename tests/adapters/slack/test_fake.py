@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
+from yarl import URL
 
 from tests.fakes.slack_api import FakeSlack
 
@@ -447,6 +448,47 @@ async def test_tokens_are_issued_expire_and_are_refreshed_once(slack: FakeSlack,
     assert (await client.auth_test(token=renewed["access_token"]))["team_id"] == "T0OTHER"
     assert await refused(client.oauth_v2_access(**refresh)) == "invalid_refresh_token"
     assert await refused(client.auth_test(token="xoxb-wrong")) == "invalid_auth"
+
+
+@pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning")  # slack_sdk's use of aiohttp
+async def test_whoever_consents_comes_back_with_a_code(slack: FakeSlack, client: AsyncWebClient) -> None:
+    slack.installing = slack.installs("T0OTHER", enterprise="E1", org=True).team
+    query = {"client_id": slack.client_id, "scope": "chat:write", "state": "s 1", "redirect_uri": "http://127.0.0.1/in"}
+    async with aiohttp.ClientSession() as session:
+        answer = await session.get(slack.authorize_url, params=query, allow_redirects=False)
+    back = URL(answer.headers["Location"])
+    assert (back.path, back.query["state"]) == ("/in", "s 1")
+    who = {"client_id": slack.client_id, "client_secret": slack.client_secret}
+    assert await refused(client.oauth_v2_access(**{**who, "client_secret": "?"}, code="?")) == "bad_client_secret"
+    issued = await client.oauth_v2_access(**who, code=back.query["code"])
+    assert issued["is_enterprise_install"]
+    assert (issued["team"], issued["enterprise"]["id"]) == (None, "E1")
+    assert issued.headers["x-oauth-scopes"] == issued["scope"]
+    assert issued.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+async def test_a_home_is_published_and_people_are_described(slack: FakeSlack, client: AsyncWebClient) -> None:
+    ana = slack.person("Ana", admin=True, display_name="annie")
+    view = {"type": "home", "blocks": [{"type": "section", "text": {"type": "mrkdwn", "text": "hi <@U1>"}}]}
+    await client.views_publish(user_id=ana, view=view)
+    assert slack.homes == {ana: view}
+    assert slack.pings == []
+    user = (await client.users_info(user=ana))["user"]
+    assert (user["is_admin"], user["profile"]["display_name"]) == (True, "annie")
+    opened = await client.conversations_open(users=ana)
+    assert opened["channel"]["id"] == slack.dm(ana)
+    assert (await client.conversations_info(channel=slack.dm(ana)))["channel"]["user"] == ana
+    slack.channel(joined=False)
+    mine = await client.users_conversations(types="public_channel,im")
+    assert [channel["id"] for channel in mine["channels"]] == [slack.dm(ana)]
+    await client.chat_postEphemeral(channel=slack.dm(ana), user=ana, text="psst <@U1>")
+    assert [args["text"] for args in slack.ephemerals] == ["psst <@U1>"]
+    assert slack.pings == []
+    await client.assistant_threads_setSuggestedPrompts(
+        channel_id=slack.dm(ana), prompts=[{"title": "a", "message": "b"}]
+    )
+    assert len(slack.prompts) == 1
+    assert not slack.unexpected
 
 
 async def test_an_unknown_method_is_noted(slack: FakeSlack, client: AsyncWebClient) -> None:
