@@ -128,6 +128,10 @@ class Console:
         """The screen shows by itself that the person waits."""
         yield
 
+    def routes(self) -> tuple[()]:
+        """Nobody asks a terminal over HTTP."""
+        return ()
+
     async def download(self, image: Image) -> None:
         """Nobody can post a picture here."""
 

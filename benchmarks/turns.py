@@ -383,6 +383,10 @@ class _Platform:
     def typing(self, thread: Thread) -> AbstractAsyncContextManager[None]:
         return contextlib.nullcontext()
 
+    def routes(self) -> tuple[()]:
+        """Nobody asks over HTTP."""
+        return ()
+
     async def download(self, image: Image) -> None:
         """There are no pictures."""
 

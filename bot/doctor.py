@@ -42,7 +42,11 @@ async def doctor(settings: Settings) -> int:
         findings.append(await _checked("discord", lambda: _discord(settings)))
     else:
         findings.append(Finding("discord", "off", "DISCORD_TOKEN is not set"))
-    findings.append(Finding("slack", "off", "not part of this version"))
+    slack = (settings.slack_bot_token, settings.slack_app_token, settings.slack_signing_secret)
+    if any(secret.get_secret_value().strip() for secret in slack) or settings.slack_client_id.strip():
+        findings.append(await _checked("slack", lambda: _slack(settings)))
+    else:
+        findings.append(Finding("slack", "off", "SLACK_BOT_TOKEN is not set"))
     _show(findings)
     return int(any(finding.state == "fails" for finding in findings))
 
@@ -103,6 +107,12 @@ async def _discord(settings: Settings) -> str:
 
     point_at(settings.discord_api_url, settings.discord_gateway_url)
     return await check(settings.discord_token.get_secret_value().strip())
+
+
+async def _slack(settings: Settings) -> str:
+    from adapters.slack import check
+
+    return await check(wiring.slack_credentials(settings))
 
 
 def _show(findings: list[Finding]) -> None:

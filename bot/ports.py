@@ -126,6 +126,10 @@ class Adapter(Protocol):
         """Show that the bot is at work."""
         ...
 
+    def routes(self) -> Sequence[Any]:
+        """What the platform asks for over HTTP: aiohttp.web routes, to be served while `run` runs."""
+        ...
+
     async def download(self, image: Image) -> bytes | None:
         """A picture that somebody posted; None when it is gone, or too large to be looked at."""
         ...

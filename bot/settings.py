@@ -40,6 +40,15 @@ class Settings(BaseSettings):
     discord_shard_ids: Annotated[frozenset[int], NoDecode] = Field(
         frozenset(), description="of this process; empty: all"
     )
+    slack_bot_token: SecretStr = SecretStr("")
+    slack_app_token: SecretStr = Field(SecretStr(""), description="for Socket Mode")
+    slack_signing_secret: SecretStr = Field(SecretStr(""), description="for HTTP, without an app token")
+    slack_api_url: str = Field("", description="another server that speaks Slack's API; ends in /api/")
+    slack_command_prefix: str = Field("", pattern=r"^[a-z0-9_-]{0,20}$", description="before names of slash commands")
+    slack_client_id: str = Field("", description="for many workspaces, in place of a bot token")
+    slack_client_secret: SecretStr = SecretStr("")
+    slack_forget_on_leave: bool = Field(False, description="delete a workspace's conversations when it removes the bot")
+    encryption_key: SecretStr = Field(SecretStr(""), description="for tokens at rest; the first of several encrypts")
     catch_up_hours: float = Field(
         24, ge=0, le=720, description="how far back to look for what was missed; 0: not at all"
     )

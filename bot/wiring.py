@@ -5,7 +5,9 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from bot.agent import Agent
 from bot.chat import Resource, Thread
@@ -23,6 +25,9 @@ from memory.migrate import migrate as bring_up_to_date
 from memory.pacing import reserve
 from memory.pool import Database, open_database
 from memory.transcript import PostgresTranscript
+
+if TYPE_CHECKING:
+    from adapters.slack import Credentials
 
 log = logging.getLogger(__name__)
 
@@ -82,12 +87,14 @@ async def serve(settings: Settings, names: list[str]) -> None:
                 return str(error)
             return next((adapter.trouble for adapter in adapters if adapter.trouble), None)
 
-        async with http.serve(settings.host, settings.port, ready) as address:
+        routes = [route for adapter in adapters for route in adapter.routes()]
+        async with http.serve(settings.host, settings.port, ready, routes) as address:
             if address:
                 log.info("health checks on %s", address)
             if not adapters:
                 log.warning(
-                    "no platform has its token set: set DISCORD_TOKEN, or talk in the terminal with `hathi chat`"
+                    "no platform has its token set: set DISCORD_TOKEN or SLACK_BOT_TOKEN, or talk in the terminal with "
+                    "`hathi chat`"
                 )
                 await asyncio.Event().wait()
             await _serve(settings, transcript, adapters)
@@ -118,12 +125,18 @@ async def _serve(settings: Settings, transcript: PostgresTranscript, adapters: l
 
 def open_adapters(settings: Settings, names: list[str], transcript: PostgresTranscript) -> list[Adapter]:
     """The platforms that have their token set, or just those named. Raises SettingsError."""
-    if "slack" in names:
-        raise SettingsError("this version does not serve slack yet")
-    if not settings.discord_token.get_secret_value().strip():
-        if "discord" in names:
-            raise SettingsError("discord needs a token: set DISCORD_TOKEN (README, Discord)")
-        return []
+    opened: list[Adapter] = []
+    if "discord" in names or (not names and _value(settings.discord_token)):
+        opened.append(_discord(settings, transcript))
+    if "slack" in names or (not names and (_value(settings.slack_bot_token) or settings.slack_client_id.strip())):
+        opened.append(_slack(settings, transcript))
+    return opened
+
+
+def _discord(settings: Settings, transcript: PostgresTranscript) -> Adapter:
+    token = _value(settings.discord_token)
+    if not token:
+        raise SettingsError("discord needs a token: set DISCORD_TOKEN (README, Discord)")
     from adapters.discord import Discord, Rules, Sharding, point_at
 
     point_at(settings.discord_api_url, settings.discord_gateway_url)
@@ -132,18 +145,67 @@ def open_adapters(settings: Settings, names: list[str], transcript: PostgresTran
         ids = tuple(sorted(settings.discord_shard_ids)) or tuple(range(count))
         sharding = Sharding(count, ids, partial(reserve, transcript.database))
     forgetting = Forgetting(transcript.database)
-    return [
-        Discord(
-            settings.discord_token.get_secret_value().strip(),
-            transcript,
-            forgetting,
-            Commands(forgetting, settings.last_messages),
-            rules=Rules(settings.discord_allow, settings.discord_deny),
-            catch_up_hours=settings.catch_up_hours,
-            forget_on_leave=settings.discord_forget_on_leave,
-            sharding=sharding,
+    return Discord(
+        token,
+        transcript,
+        forgetting,
+        Commands(forgetting, settings.last_messages),
+        rules=Rules(settings.discord_allow, settings.discord_deny),
+        catch_up_hours=settings.catch_up_hours,
+        forget_on_leave=settings.discord_forget_on_leave,
+        sharding=sharding,
+    )
+
+
+def _slack(settings: Settings, transcript: PostgresTranscript) -> Adapter:
+    from adapters.slack import Slack
+    from memory.vault import Vault
+
+    credentials = slack_credentials(settings)
+    forgetting = Forgetting(transcript.database)
+    keys = _value(settings.encryption_key).split(",")
+    return Slack(
+        credentials,
+        transcript,
+        forgetting,
+        Commands(forgetting, settings.last_messages),
+        vault=Vault(transcript.database, keys) if credentials.client_id else None,
+        prefix=settings.slack_command_prefix,
+        catch_up_hours=settings.catch_up_hours,
+        forget_on_leave=settings.slack_forget_on_leave,
+    )
+
+
+def slack_credentials(settings: Settings) -> "Credentials":
+    """What Slack gave the operator, if it is enough. Raises SettingsError."""
+    from adapters.slack import Credentials
+
+    given = Credentials(
+        bot_token=_value(settings.slack_bot_token),
+        app_token=_value(settings.slack_app_token),
+        signing_secret=_value(settings.slack_signing_secret),
+        client_id=settings.slack_client_id.strip(),
+        client_secret=_value(settings.slack_client_secret),
+        api_url=settings.slack_api_url.strip(),
+    )
+    if given.client_id and not given.client_secret:
+        raise SettingsError("slack needs the secret that belongs to SLACK_CLIENT_ID: set SLACK_CLIENT_SECRET")
+    if given.client_id and not _value(settings.encryption_key):
+        raise SettingsError(
+            "slack keeps the tokens of workspaces encrypted: set ENCRYPTION_KEY, made with `openssl rand -base64 32`"
         )
-    ]
+    if not given.client_id and not given.bot_token:
+        raise SettingsError("slack needs a token: set SLACK_BOT_TOKEN (README, Slack)")
+    if not given.app_token and not given.signing_secret:
+        raise SettingsError(
+            "slack needs a way in: set SLACK_APP_TOKEN for Socket Mode, or SLACK_SIGNING_SECRET for HTTP "
+            "(README, Slack)"
+        )
+    return given
+
+
+def _value(secret: SecretStr) -> str:
+    return secret.get_secret_value().strip()
 
 
 async def migrate(settings: Settings) -> list[str]:

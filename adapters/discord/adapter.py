@@ -97,6 +97,10 @@ class Discord:
         self._newest = self._lost_at = await catching_up.reached(self._transcript)
         await self._connection.run()
 
+    def routes(self) -> tuple[()]:
+        """Discord sends nothing over HTTP."""
+        return ()
+
     # What the core asks for
 
     @asynccontextmanager

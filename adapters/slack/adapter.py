@@ -219,7 +219,7 @@ class Slack:
             signing_secret=self._credentials.signing_secret,
             client=new_client(None, self._credentials.api_url, session),
             before_authorize=self._before_authorize,
-            authorize=_Anyone(),  # type: ignore[arg-type]  # it takes one of these, too
+            authorize=_Anyone(),  # type: ignore[no-untyped-call]  # the library's constructor
             ignoring_self_events_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )
@@ -347,7 +347,7 @@ class Slack:
 class _Anyone(AsyncAuthorize):
     """Lets every request through: that it comes from Slack is proven, and tokens are found where they are needed."""
 
-    async def __call__(  # type: ignore[override]  # the rest is not needed
+    async def __call__(
         self, *, context: AsyncBoltContext, enterprise_id: str | None, team_id: str | None, user_id: str | None,
         **_: object,
     ) -> AuthorizeResult:  # fmt: skip

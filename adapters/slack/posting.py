@@ -9,7 +9,7 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,7 @@ from bot.ports import Outbox
 log = logging.getLogger(__name__)
 
 LIMIT = 12_000  # characters of `markdown_text` and of markdown blocks (https://docs.slack.dev/reference/block-kit/blocks/markdown-block)
+NOTIFICATION = 4000  # characters of `text`, escaped (https://docs.slack.dev/reference/methods/chat.update)
 APPEND_SECONDS = 1.0  # between two appends to a stream: Slack allows more than 100 a minute in a workspace
 UPDATE_SECONDS = 1.5  # between two updates of a post: 50 a minute
 STATUS_SECONDS = 90.0  # Slack takes a status away after two minutes
@@ -75,7 +76,7 @@ class ThreadReply:
 
     team: str
     place: Callable[[], Awaitable[Place]]
-    ours: Callable[[Sequence[str]], Awaitable[set[str]]]  # those of some posts that any turn has recorded
+    ours: Callable[[Sequence[str]], Awaitable[Set[str]]]  # those of some posts that any turn has recorded
     outbox: Outbox
     no_streams: Callable[[], None]  # told when it turns out that the channel has none
     _known: dict[int, _Post] = field(default_factory=dict)
@@ -277,7 +278,7 @@ class ThreadReply:
             str(message["ts"]) for message in answer.get("messages") or ()
             if message.get("user") == place.bot and str(message["ts"]) > since
         ]  # fmt: skip
-        recorded = await self.ours([place.post_id(self.team, ts) for ts in mine]) if mine else set()
+        recorded = await self.ours([place.post_id(self.team, ts) for ts in mine]) if mine else ()
         return next((ts for ts in mine if place.post_id(self.team, ts) not in recorded), None)
 
     async def _take_back(self, number: int) -> None:
@@ -340,7 +341,15 @@ def _body(text: str, *, rated: bool) -> Mapping[str, Any]:
     """What a post says: as Markdown; with buttons, as blocks, and as text for a notification."""
     if not rated:
         return {"markdown_text": text}
-    return {"text": escaped(text), "blocks": [{"type": "markdown", "text": text}, _feedback()]}
+    return {"text": _notification(text), "blocks": [{"type": "markdown", "text": text}, _feedback()]}
+
+
+def _notification(text: str) -> str:
+    """The beginning, as long as `chat.update` takes it."""
+    short = text[:NOTIFICATION]
+    while len(escaped(short)) > NOTIFICATION:
+        short = short[: len(short) * 3 // 4]
+    return escaped(short)
 
 
 def escaped(text: str) -> str:

@@ -83,6 +83,9 @@ class Stage:
     async def withdraw(self) -> None:
         self.shown.clear()
 
+    def routes(self) -> tuple[()]:
+        return ()
+
     async def download(self, image: Image) -> bytes | None:
         return self.pictures.get(image.url)
 

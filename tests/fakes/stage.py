@@ -186,6 +186,10 @@ class StageAdapter:
     async def typing(self, thread: Thread) -> AsyncIterator[None]:
         yield
 
+    def routes(self) -> tuple[()]:
+        """Nobody asks over HTTP."""
+        return ()
+
     async def download(self, image: Image) -> None:
         """Nobody posts pictures here."""
 
