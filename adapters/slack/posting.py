@@ -67,7 +67,7 @@ class _Post:
     """One message of ours, as far as this process knows it."""
 
     streams: bool = False
-    shown: str = ""
+    shown: str | None = ""  # None: not known, since a call failed half way
 
 
 @dataclass(slots=True)
@@ -199,7 +199,7 @@ class ThreadReply:
 
     async def _grow(self, number: int, post: str, known: _Post, text: str, *, ends: bool, last: bool) -> None:
         """Append what is new, and at its end close the stream; what cannot be told by appending is told anew."""
-        more = text.removeprefix(known.shown) if text.startswith(known.shown) else ""
+        more = "" if known.shown is None or not text.startswith(known.shown) else text.removeprefix(known.shown)
         if ends:
             if not await self._close(number, post, more, last=last) or known.shown != text:
                 await self._update(number, post, text, last=last)
@@ -215,9 +215,10 @@ class ThreadReply:
         if more:
             arguments["markdown_text"] = more
         taken = await self._call(number, post, "chat_stopStream", **arguments)
-        if taken:
-            self._known[number].shown += more
-        self._known[number].streams = False
+        known = self._known[number]
+        known.streams = False
+        if taken and known.shown is not None:
+            known.shown += more
         return taken
 
     async def _call(self, number: int, post: str, method: str, **arguments: Any) -> bool:
@@ -234,6 +235,9 @@ class ThreadReply:
             log.info("turn %s: Slack has ended a stream; its post is updated instead", self.outbox.turn.id)
             self._known[number].streams = False
             return False
+        except PlatformDown:
+            self._known[number].shown = None
+            raise
         return True
 
     async def _update(self, number: int, post: str, text: str, *, last: bool) -> None:

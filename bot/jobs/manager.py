@@ -10,7 +10,8 @@ from procrastinate import jobs, manager
 from bot.jobs import process
 from bot.ports import Statements
 
-Seen = Callable[[bool, bool], None]  # some worker is taken for dead; another one is at work
+# Some worker is taken for dead; another one is at work; seconds until a turn that was put off is due.
+Seen = Callable[[bool, bool, float | None], None]
 
 
 class TurnManager(manager.JobManager):
@@ -62,7 +63,12 @@ class TurnManager(manager.JobManager):
                        as posts,
                    (select array_agg(id) from public.procrastinate_jobs
                     where id = any($5::bigint[]) and status = 'todo')
-                       as waiting
+                       as waiting,
+                   case when job.id is null then
+                       (select extract(epoch from min(scheduled_at) - now())::float8
+                        from public.procrastinate_jobs as later
+                        where later.status = 'todo' and later.queue_name = any($1) and later.scheduled_at > now())
+                   end as due
             from others, alive, public.procrastinate_fetch_job_v2($1::varchar[], alive.id) as job
             left join public.mastra_messages as answer on answer.turn = job.id and job.attempts > 0
             """,
@@ -73,7 +79,7 @@ class TurnManager(manager.JobManager):
             asked,
         )
         (row,) = rows
-        self._seen(row["stalled"], row["working"])
+        self._seen(row["stalled"], row["working"], row["due"])
         if row["id"] is None and expected is not None:
             expected.difference_update(set(asked) - set(row["waiting"] or ()))
         return None if row["id"] is None else jobs.Job.from_row({**row, "args": _kwargs(row)})

@@ -121,8 +121,13 @@ class DurableJobs:
             log.warning("turn %s is no longer ours", turn.id)
             raise
 
-    def _seen(self, stalled: bool, working: bool) -> None:
-        """A fetch saw turns of others: dead ones are revived now, living ones are looked after in a while."""
+    def _seen(self, stalled: bool, working: bool, due: float | None) -> None:
+        """A fetch saw turns of others: dead ones are revived now, living ones are looked after in a while.
+
+        One that was put off, perhaps by a process that has died since, is begun when it is due.
+        """
+        if due is not None:
+            self._later(due + 0.05)
         if stalled:
             self._revive_due.set()
         elif working:

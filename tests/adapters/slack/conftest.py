@@ -73,25 +73,24 @@ class House:
         if not channel.startswith("D") and not thread_ts and self.at not in text:
             text = f"{self.at} {text}"
         ts = await self.slack.say(user or self.ana, channel, text, thread_ts=thread_ts, **more)
-        return await self.answer(channel, ts, thread_ts)
+        return await self.answer(channel, ts)
 
-    async def answer(self, channel: str, ts: str, thread_ts: str | None = None) -> str:
-        """The answer to a message, when it is there to be read in its thread."""
-        answer: list[str] = []
-
-        async def written() -> str:
-            while not answer:
-                found = await self.transcript.answer_to(self.message_id(channel, ts))
-                if found:
-                    answer.append(found)
-                await asyncio.sleep(0.01)
-            return answer[0]
-
-        text = await asyncio.wait_for(written(), 20)
-        await self.slack.until(
-            lambda: any(shown.endswith(text[-20:]) for shown in self.texts(channel, thread_ts or ts))
-        )
-        return text
+    async def answer(self, channel: str, ts: str) -> str:
+        """The answer to a message, when its turn has ended: it is on Slack then."""
+        message = self.message_id(channel, ts)
+        async with asyncio.timeout(30):
+            while True:
+                answer = await self.transcript.answer_to(message)
+                if answer and not await self.rows(
+                    """
+                    select 1 from public.procrastinate_jobs as job
+                    join public.mastra_messages as message on message.thread_id = job.lock
+                    where message.id = $1 and job.status in ('todo', 'doing')
+                    """,
+                    message,
+                ):
+                    return answer
+                await asyncio.sleep(0.02)
 
     def texts(self, channel: str, thread_ts: str) -> list[str]:
         return self.slack.texts(channel, thread_ts)

@@ -315,6 +315,31 @@ async def test_told_to_stop_it_hands_back_what_does_not_finish(
     assert again == [1]
 
 
+async def test_a_turn_that_a_process_put_off_before_it_ended_is_begun_by_the_next_one_when_it_is_due(
+    database: Database, transcript: PostgresTranscript
+) -> None:
+    async def busy(turn: Turn, lease: Lease) -> None:
+        error = ModelBusy("busy")
+        error.delay = 1.0
+        raise error
+
+    async with running(jobs := engine(database), busy):
+        await say(transcript, jobs, "hello")
+        later = "select 1 from public.procrastinate_jobs where status = 'todo' and scheduled_at > now()"
+        async with asyncio.timeout(10):
+            while not await database.fetch(later):
+                await asyncio.sleep(0.01)
+    again: list[int] = []
+
+    async def work(turn: Turn, lease: Lease) -> None:
+        again.append(turn.attempt)
+
+    async with running(engine(database), work):
+        assert not again
+        await until(lambda: bool(again), 10)
+    assert again == [1]
+
+
 async def test_told_to_stop_it_lets_short_turns_finish(database: Database, transcript: PostgresTranscript) -> None:
     jobs, begun, ended = engine(database), asyncio.Event(), asyncio.Event()
 
