@@ -28,7 +28,7 @@ LONGEST_WAIT = 60.0  # seconds, before the next one is tried where Slack fails a
 @dataclass(frozen=True, slots=True)
 class _Unread:
     team: str
-    channel: str
+    channel: str  # empty: all channels of the workspace that the bot is in
     root: str  # of a thread; empty for a channel itself
     since: float
 
@@ -47,12 +47,14 @@ async def missed(
     earliest = time.time() - hours * 3600
     unread = deque(_known(conversations, earliest))
     away = max(max(map(_reached, conversations)) - OVERLAP, earliest)
-    for team in dict.fromkeys(each.team for each in unread):
-        unread.extend(await _channels(client, team, away))
+    unread.extend(_Unread(team, "", "", away) for team in dict.fromkeys(each.team for each in unread))
     failures = 0
     while unread:
         place = unread.popleft()
         try:
+            if not place.channel:
+                unread.extend(await _channels(await client(place.team), place))
+                continue
             found = await _after(await client(place.team), place)
         except PlatformDown as error:
             log.info("caught up later in %s:%s: %s", PLATFORM, place.channel, error)
@@ -89,17 +91,13 @@ async def _conversations(transcript: Transcript) -> list[Conversation]:
             log.warning("catching up waits for the database: %s", error)
 
 
-async def _channels(client: Callable[[str], Awaitable[AsyncWebClient]], team: str, since: float) -> list[_Unread]:
-    """Those that the bot is in."""
-    try:
-        with translated():
-            answer: Any = await (await client(team)).users_conversations(
-                types="public_channel,private_channel,mpim", exclude_archived=True, limit=CHANNELS
-            )
-    except PlatformError as error:
-        log.info("the channels of %s are not caught up with: %s", team, error)
-        return []
-    return [_Unread(team, str(each["id"]), "", since) for each in (answer.get("channels") or ())[:CHANNELS]]
+async def _channels(client: AsyncWebClient, place: _Unread) -> list[_Unread]:
+    """Those that the bot is in. Raises PlatformError."""
+    with translated():
+        answer: Any = await client.users_conversations(
+            types="public_channel,private_channel,mpim", exclude_archived=True, limit=CHANNELS
+        )
+    return [_Unread(place.team, str(each["id"]), "", place.since) for each in (answer.get("channels") or ())[:CHANNELS]]
 
 
 async def _after(client: AsyncWebClient, place: _Unread) -> list[Json]:

@@ -24,10 +24,12 @@ from adapters.slack.reading import (
     address,
     ids_in,
     is_direct,
+    is_stub,
     read,
     room_of,
     space_of,
     text_files,
+    unread,
 )
 from adapters.slack.workspaces import Workspaces, seen_from
 from bot.chat import Message, Resource, Room, Thread
@@ -83,12 +85,16 @@ class Hearing:
     async def said(self, data: Json, spot: Spot, us: Workspace, kind: str = "", shared: bool = False) -> None:
         """Take a message in, if it is said to the bot and not known. `kind` is the channel's. Raises DatabaseError."""
         to_us = addressed(data, spot, us)
-        if not self._loops.goes_on(spot.thread, is_bot(data), to_us is not False):
-            log.info("a bot gets no more answers before a person speaks in %s", spot.thread)
-            return
-        if to_us is False or spot.id in self._heard or spot.id in self._deleted:
+        if not is_bot(data):
+            self._loops.goes_on(spot.thread, False, True)
+        if to_us is False:
             return
         async with self._lane(spot.thread):
+            if spot.id in self._heard or spot.id in self._deleted:
+                return
+            if is_bot(data) and not self._loops.goes_on(spot.thread, True, True):
+                log.info("a bot gets no more answers before a person speaks in %s", spot.thread)
+                return
             joins = bool(spot.thread_ts) and not spot.direct and not await self._takes_part(spot)
             if to_us is None and joins:
                 return
@@ -136,7 +142,7 @@ class Hearing:
         message = read(data, spot, us, room, names=called)
         heard = asyncio.Event()
         reading = None
-        if joins or wanted - called.keys() or text_files(data):  # begun before the turn can look whether it is
+        if joins or wanted - called.keys() or unread(data):  # begun before the turn can look whether it is
             reading = self._begin(message, self._read(data, spot, us, message, joins=joins, heard=heard))
         try:
             await self.accept(message)
@@ -177,7 +183,12 @@ class Hearing:
         """What takes longer than Slack waits: names, text files, and the thread so far."""
         try:
             called = await self.desk.names.look_up(us.id, ids_in(data))
-            texts = {str(file.get("id")): await self._text(us.id, file) for file in text_files(data)}
+            if any(map(is_stub, data.get("files") or ())):  # as in channels that are shared with others
+                data = {**data, "files": [await self._info(us.id, file) for file in data["files"]]}
+            texts = {
+                str(file.get("id")): await self.fetch(us.id, address(file), files.TEXT_FILE_BYTES)
+                for file in text_files(data)
+            }
             whole = read(data, spot, us, message.room, names=called, texts=texts)
             before: Sequence[Message] = ()
             if joins:
@@ -196,16 +207,18 @@ class Hearing:
         except Exception:
             log.exception("a message is not read whole: a bug")
 
-    async def _text(self, team: str, file: Json) -> bytes | None:
-        if not address(file) and file.get("id"):  # as in channels that are shared with others
-            file = (await self._info(team, str(file["id"]))) or file
-        return await self.fetch(team, address(file), files.TEXT_FILE_BYTES)
-
-    async def _info(self, team: str, file: str) -> Json | None:
+    async def _info(self, team: str, file: Json) -> Json:
+        """What Slack tells of a file only when it is asked."""
+        if not is_stub(file):
+            return file
         client = await self.workspaces.client(team)
-        with translated():
-            answer: Any = await client.files_info(file=file)
-        found: Json | None = answer.get("file")
+        try:
+            with translated():
+                answer: Any = await client.files_info(file=str(file["id"]))
+        except PlatformError as error:
+            log.info("a file is not known: %s", error)
+            return file
+        found: Json = answer["file"]
         return found
 
     async def _change(self, event: Json, channel: str, us: Workspace, kind: str, shared: bool) -> None:
@@ -222,7 +235,7 @@ class Hearing:
         async with self._lane(spot.thread):
             changed = await self.transcript.edit(message)
         if changed:
-            if wanted - called.keys() or text_files(data):
+            if wanted - called.keys() or unread(data):
                 self._begin(message, self._read(data, spot, us, message, joins=False))
         elif time.time() - float(spot.ts or 0) < EDIT_SECONDS:
             await self.said(data, spot, us, kind, shared)

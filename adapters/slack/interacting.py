@@ -97,8 +97,10 @@ class Desk:
 
     async def title(self, spot: Spot, text: str) -> None:
         """Call a conversation in the messages of the app what it begins with."""
-        client = await self.workspaces.client(spot.team)
         line = " ".join(plain(text).split())
+        if not line:
+            return
+        client = await self.workspaces.client(spot.team)
         with translated():
             await client.assistant_threads_setTitle(
                 channel_id=spot.channel,

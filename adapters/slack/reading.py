@@ -146,9 +146,18 @@ def ids_in(data: Json) -> set[str]:
 
 def text_files(data: Json) -> list[Json]:
     """Those whose words `read` wants."""
-    return [
-        file for file in _files(data) if files.is_text(_name(file), str(file.get("mimetype") or ""), _size(file))
-    ]  # fmt: skip
+    found = [file for file in _files(data) if not is_stub(file)]
+    return [file for file in found if files.is_text(_name(file), str(file.get("mimetype") or ""), _size(file))]
+
+
+def is_stub(file: Json) -> bool:
+    """Whether Slack tells of a file only that there is one."""
+    return file.get("file_access") == "check_file_info"
+
+
+def unread(data: Json) -> bool:
+    """Whether there are files of which `read` wants more than the event tells."""
+    return bool(text_files(data)) or any(map(is_stub, _files(data)))
 
 
 def plain(text: str, names: Mapping[str, str] = NOTHING) -> str:

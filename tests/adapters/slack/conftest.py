@@ -107,6 +107,13 @@ class House:
         return list(await self.transcript.database.fetch(query, *args))
 
 
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of Slack's pace is a tenth of one here."""
+    monkeypatch.setattr("adapters.slack.posting.APPEND_SECONDS", 0.1)
+    monkeypatch.setattr("adapters.slack.posting.UPDATE_SECONDS", 0.15)
+
+
 def free_port() -> int:
     with socket.socket() as there:
         there.bind(("127.0.0.1", 0))

@@ -1,0 +1,72 @@
+"""After an outage longer than Slack's own retries: what was said meanwhile is found, bounded, and answered once."""
+
+import pytest
+
+from tests.adapters.slack.conftest import House
+
+
+async def test_what_was_said_while_the_bot_was_away_is_answered_once_it_is_back(house: House) -> None:
+    await house.start()
+    root = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.answer(house.channel, root)
+    first = await house.slack.say(house.ana, house.dm, "hello")
+    await house.answer(house.dm, first)
+    await house.stop()
+    say = house.slack.say
+    thread = await say(house.bob, house.channel, "in the thread", thread_ts=root, announce=False)
+    direct = await say(house.ana, house.dm, "directly", announce=False)
+    mention = await say(house.bob, house.channel, f"{house.at} somewhere new", announce=False)
+    await say(house.bob, house.channel, "not for you", announce=False)
+    await house.start()
+    assert await house.answer(house.channel, thread) == "You said: Bob the Builder: in the thread"
+    assert await house.answer(house.dm, direct) == "You said: directly"
+    assert await house.answer(house.channel, mention) == "You said: somewhere new"
+    await house.quiet()
+    await house.stop()
+    await house.start()
+    await house.quiet()
+    assert len(house.slack.posts(house.channel)) == 3
+
+
+async def test_a_bot_that_has_never_been_here_answers_nothing_old(house: House) -> None:
+    await house.slack.say(house.ana, house.channel, f"{house.at} long ago", announce=False)
+    await house.start()
+    await house.quiet()
+    assert house.slack.posts(house.channel) == []
+
+
+async def test_looking_back_can_be_switched_off(house: House) -> None:
+    await house.start()
+    await house.ask("hello")
+    await house.stop()
+    await house.slack.say(house.ana, house.channel, f"{house.at} missed", announce=False)
+    await house.start(catch_up_hours=0)
+    await house.quiet()
+    assert len(house.model.requests) == 1
+
+
+async def test_what_slack_does_not_show_at_once_is_read_later(house: House) -> None:
+    await house.start()
+    await house.ask("hello")
+    await house.stop()
+    missed = await house.slack.say(house.ana, house.channel, f"{house.at} missed", announce=False)
+    house.slack.fail("conversations", times=2, status=500)
+    house.slack.fail("conversations.history", times=1, status=429, headers={"Retry-After": "1"})
+    await house.start()
+    assert await house.answer(house.channel, missed) == "You said: missed"
+
+
+async def test_a_connection_that_was_away_for_long_is_followed_by_a_look_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.slack.adapter.GIVEN_UP_SECONDS", 0.1)
+    monkeypatch.setattr("adapters.slack.connecting.WATCH_SECONDS", 0.05)
+    monkeypatch.setattr("adapters.slack.connecting.DEAF_SECONDS", 0.3)
+    await house.start()
+    await house.ask("hello")
+    house.slack.refuse_sockets = True
+    await house.slack.drop()
+    missed = await house.slack.say(house.ana, house.channel, f"{house.at} missed", announce=False)
+    await house.quiet(0.6)
+    house.slack.refuse_sockets = False
+    assert await house.answer(house.channel, missed) == "You said: missed"
