@@ -7,7 +7,6 @@ the program as a process of its own that is killed again and again: each message
 import asyncio
 import contextlib
 import random
-import re
 import signal
 import sys
 import tempfile
@@ -26,10 +25,11 @@ from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.pool import open_database
 from memory.transcript import PostgresTranscript
+from tests.adapters.numbering import echo, numbers
 from tests.conftest import Hathi, bare_environment
 from tests.fakes import model as faults
 from tests.fakes.discord_api import BOT, FakeDiscord
-from tests.fakes.model import Body, FakeModel, text_in
+from tests.fakes.model import FakeModel
 
 PATIENCE = 120.0  # seconds in which everything must be answered once nothing fails any more
 
@@ -78,20 +78,6 @@ async def world(url: str, folder: Path, *, rate_limited: bool) -> AsyncIterator[
             yield built
         finally:
             await built.kill()
-
-
-def numbers(text: str) -> list[int]:
-    return [int(number) for number in re.findall(r"#(\d+)", text)]
-
-
-def echo(body: Body) -> str:
-    """Answers with the numbers of all that waits: what was said since the last answer."""
-    waiting: list[int] = []
-    for message in reversed(body["messages"]):
-        if message["role"] == "assistant":
-            break
-        waiting = [*numbers(text_in(message["content"])), *waiting] if message["role"] == "user" else waiting
-    return "You said " + " ".join(f"#{number}" for number in waiting) + "."
 
 
 async def chaos(there: World, messages: int, channels: int, seed: int, kills: int) -> None:
