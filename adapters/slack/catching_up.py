@@ -48,12 +48,14 @@ async def missed(
     unread = deque(_known(conversations, earliest))
     away = max(max(map(_reached, conversations)) - OVERLAP, earliest)
     unread.extend(_Unread(team, "", "", away) for team in dict.fromkeys(each.team for each in unread))
+    known = {(each.team, each.channel) for each in unread if not each.root}
     failures = 0
     while unread:
         place = unread.popleft()
         try:
             if not place.channel:
-                unread.extend(await _channels(await client(place.team), place))
+                channels = await _channels(await client(place.team), place)
+                unread.extend(each for each in channels if (each.team, each.channel) not in known)
                 continue
             found = await _after(await client(place.team), place)
         except PlatformDown as error:
@@ -68,6 +70,8 @@ async def missed(
         failures = 0
         for data in found:
             yield place.team, place.channel, data
+            if not place.root and data.get("reply_count"):  # a thread has grown out of it meanwhile
+                unread.append(_Unread(place.team, place.channel, str(data["ts"]), place.since))
 
 
 def _known(conversations: Iterable[Conversation], earliest: float) -> Iterable[_Unread]:
@@ -95,9 +99,10 @@ async def _channels(client: AsyncWebClient, place: _Unread) -> list[_Unread]:
     """Those that the bot is in. Raises PlatformError."""
     with translated():
         answer: Any = await client.users_conversations(
-            types="public_channel,private_channel,mpim", exclude_archived=True, limit=CHANNELS
+            types="public_channel,private_channel,mpim,im", exclude_archived=True, limit=CHANNELS
         )
-    return [_Unread(place.team, str(each["id"]), "", place.since) for each in (answer.get("channels") or ())[:CHANNELS]]
+    found = [str(each["id"]) for each in answer.get("channels") or ()]
+    return [_Unread(place.team, channel, "", place.since) for channel in found[:CHANNELS]]
 
 
 async def _after(client: AsyncWebClient, place: _Unread) -> list[Json]:

@@ -28,6 +28,21 @@ async def test_what_was_said_while_the_bot_was_away_is_answered_once_it_is_back(
     assert len(house.slack.posts(house.channel)) == 3
 
 
+async def test_threads_and_direct_messages_that_began_meanwhile_are_found_too(house: House) -> None:
+    await house.start()
+    await house.ask("hello")
+    await house.stop()
+    say = house.slack.say
+    root = await say(house.bob, house.channel, "a problem", announce=False)
+    thread = await say(house.bob, house.channel, f"{house.at} what now?", thread_ts=root, announce=False)
+    dm = house.slack.dm(house.bob)
+    direct = await say(house.bob, dm, "are you there?", announce=False)
+    await house.start()
+    await house.answer(house.channel, thread)
+    assert await house.answer(dm, direct) == "You said: are you there?"
+    assert "a problem" in " ".join(" ".join(house.asked(request)) for request in (1, 2))
+
+
 async def test_a_bot_that_has_never_been_here_answers_nothing_old(house: House) -> None:
     await house.slack.say(house.ana, house.channel, f"{house.at} long ago", announce=False)
     await house.start()

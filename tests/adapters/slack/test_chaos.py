@@ -6,6 +6,7 @@ program as a process of its own that is killed again and again: each message get
 
 import asyncio
 import contextlib
+import logging
 import random
 import signal
 import sys
@@ -254,6 +255,7 @@ async def test_a_program_killed_at_every_step_of_a_turn_shows_each_answer_once(
 
 
 async def main(arguments: list[str]) -> None:
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the fake's resets
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         async with (
             EmbeddedPostgres(Path(folder) / "home") as server,
