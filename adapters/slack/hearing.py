@@ -80,8 +80,13 @@ class Hearing:
                 if (event.get("tokens") or {}).get("bot"):
                     await self._leave(us.id)
 
-    async def said(self, data: Json, spot: Spot, us: Workspace, kind: str = "", shared: bool = False) -> None:
-        """Take a message in, if it is said to the bot and not known. `kind` is the channel's. Raises DatabaseError."""
+    async def said(
+        self, data: Json, spot: Spot, us: Workspace, kind: str = "", shared: bool = False, *, late: bool = False
+    ) -> None:
+        """Take a message in, if it is said to the bot and not known. `kind` is the channel's. Raises DatabaseError.
+
+        A command that is read `late` may have been run before, and is not run.
+        """
         to_us = addressed(data, spot, us)
         if not self._loops.goes_on(spot.thread, is_bot(data), to_us is not False):
             log.info("a bot gets no more answers before a person speaks in %s", spot.thread)
@@ -95,7 +100,8 @@ class Hearing:
             words = [] if is_bot(data) else typed(str(data.get("text") or ""), us, self.desk.usages)
             if words:
                 _remember(self._heard, spot.id, True)
-                self.spawn(self.desk.typed(words, spot, data, us))
+                if not late:
+                    self.spawn(self.desk.typed(words, spot, data, us))
                 return
             await self._hear(data, spot, us, await self._room(spot, kind, shared), joins=joins)
 
@@ -183,8 +189,9 @@ class Hearing:
             if joins:
                 client = await self.workspaces.client(us.id)
                 before = await context.of(
-                    spot, message.room, us, client=client, names=self.desk.names, transcript=self.transcript
-                )
+                    spot, message.room, us,
+                    client=client, names=self.desk.names, transcript=self.transcript, usages=self.desk.usages,
+                )  # fmt: skip
             if heard:
                 await heard.wait()
             if whole != message:
