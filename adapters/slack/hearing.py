@@ -237,8 +237,9 @@ class Hearing:
     async def _delete(self, before: Json | None, spot: Spot, us: Workspace) -> None:
         _remember(self._deleted, spot.id, True)
         if before is not None:
-            told = before.get("thread_ts") or addressed(before, Spot.of(us.id, spot.channel, before), us)
-            if not told and not is_ours(before, us):
+            spot = Spot.of(us.id, spot.channel, {**before, "ts": spot.ts})
+            told = is_ours(before, us) or addressed(before, spot, us)
+            if not told and not (before.get("thread_ts") and await self._takes_part(spot)):
                 return  # never ours to know
         async with self._lane(spot.thread):
             counts = await self.forgetting.delete([spot.id])
