@@ -16,7 +16,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.slack import home
 from adapters.slack.calling import quiet, translated
-from adapters.slack.manifest import PROMPTS, slash_name
+from adapters.slack.declared import PROMPTS, slash_name
 from adapters.slack.names import Names
 from adapters.slack.posting import FEEDBACK, escaped
 from adapters.slack.reading import PLATFORM, Json, Spot, Workspace, is_direct, parts, person, plain, resource
