@@ -64,6 +64,7 @@ async def test_commands_are_answered_to_who_asked_alone(house: House) -> None:
     await in_channel(house, "hello")
     about = await told(house, await house.slack.slash(house.ana, house.channel, "/memory"))
     assert about.startswith("I keep 2 messages of our conversations. 2 of them are from here.")
+    assert about.endswith("/reset deletes the conversations here, /forget me everything.")
     help_ = await told(house, await house.slack.slash(house.ana, house.channel, "/hathi-help"))
     assert [line.partition(":")[0] for line in help_.splitlines()] == [
         "/reset", "/forget me", "/memory", "/hathi-help",
@@ -325,7 +326,7 @@ async def test_an_admin_has_somebody_elses_message_forgotten(house: House) -> No
         ("!memory", "I keep 2 messages of our conversations. 2 of them are from here."),
         ("{at} !memory", "!reset deletes this conversation, !forget me everything."),
         ("!help", "!reset: delete this conversation\n!forget me: "),
-        ("{at}, help", "!memory: what I keep of you\n!help: this list"),
+        ("{at}, help", "!memory: what I keep of you\n!help: what you can ask of me"),
     ],
 )
 async def test_a_command_typed_in_a_thread_is_told_to_its_author_and_is_no_message(
@@ -363,7 +364,7 @@ async def test_the_button_under_a_typed_command_is_about_the_same_thread(house: 
     [
         ("!reset", "deleted, 2 messages."),
         ("!memory", "2 of them are from here."),
-        ("!help", "!help: this list"),
+        ("!help", "!help: what you can ask of me"),
         ("!forget me", "messages in all"),
         ("{at} forget me yes", "everything about you is deleted"),
     ],
