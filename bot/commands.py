@@ -53,7 +53,7 @@ class Commands:
             Command("reset", "/reset", "delete this conversation", self._reset),
             Command("forget", "/forget me", "delete everything about you, everywhere", self._forget, words="me"),
             Command("memory", "/memory", "what I keep of you", self._memory),
-            Command("help", "/help", "this list", self._help),
+            Command("help", "/help", "what you can ask of me", self._help),
         )
         self.menu = (
             Command("forget-message", "", "delete this message", self._forget_message, menu="Forget this message"),
@@ -121,10 +121,11 @@ class Commands:
     async def _memory(self, asked: Asked) -> Told:
         about = await self._forgetting.about(asked.person)
         here = await self._each(asked, lambda thread: self._forgetting.about(asked.person, thread))
+        what = "the conversations here" if asked.whole else "this conversation"
         return Told(
             f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. {here['mastra_messages']} of "
             f"them are from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
-            "/reset deletes this conversation, /forget me everything."
+            f"/reset deletes {what}, /forget me everything."
         )
 
     async def _help(self, asked: Asked) -> Told:

@@ -294,7 +294,7 @@ class Slack:
             us = await inside.workspaces.us(team)
             while True:
                 try:
-                    await inside.hearing.said(data, Spot.of(team, channel, data), replace(us, id=team))
+                    await inside.hearing.said(data, Spot.of(team, channel, data), replace(us, id=team), late=True)
                     break
                 except DatabaseDown as error:  # it has waited long before it says so
                     log.warning("catching up waits for the database: %s", error)

@@ -7,9 +7,9 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calling import translated
-from adapters.slack.listening import is_ours
+from adapters.slack.listening import is_ours, typed
 from adapters.slack.names import Names
-from adapters.slack.reading import Json, Spot, Workspace, ids_in, read
+from adapters.slack.reading import Json, Spot, Workspace, ids_in, mentions, read
 from bot.chat import Message, Room
 from bot.errors import PlatformError
 from bot.ports import Transcript
@@ -21,9 +21,19 @@ PAGE, PAGES = 200, 3  # what is looked through for them
 
 
 async def of(
-    spot: Spot, room: Room, us: Workspace, *, client: AsyncWebClient, names: Names, transcript: Transcript
+    spot: Spot,
+    room: Room,
+    us: Workspace,
+    *,
+    client: AsyncWebClient,
+    names: Names,
+    transcript: Transcript,
+    usages: frozenset[str],
 ) -> Sequence[Message]:
-    """The thread so far, oldest first; after a reset what came since. Nothing where Slack does not let us read."""
+    """The thread so far, oldest first; after a reset what came since. Nothing where Slack does not let us read.
+
+    Commands that were typed to the bot (`usages`) are no part of it.
+    """
     try:
         since = await transcript.reset_at(spot.thread)
         found = await _replies(client, spot, f"{since.timestamp():.6f}" if since else "")
@@ -33,6 +43,7 @@ async def of(
     said = [each for each in found if _is_speech(each, us) and Spot.of("", "", each).ts < spot.ts]
     if since is not None:
         said = [each for each in said if float(each["ts"]) > since.timestamp()]
+    said = [each for each in said if not _is_command(each, us, usages)]
     if len(said) > THREAD_MESSAGES:
         said = [*said[:1], *said[-THREAD_MESSAGES:]] if said[0].get("ts") == spot.root else said[-THREAD_MESSAGES:]
     called = await names.look_up(spot.team, {id_ for each in said for id_ in ids_in(each)})
@@ -61,3 +72,8 @@ def _is_speech(data: Json, us: Workspace) -> bool:
     spoken = str(data.get("subtype") or "") in {"", "file_share", "thread_broadcast", "bot_message"}
     says = bool(data.get("text") or data.get("files") or data.get("attachments"))
     return spoken and says and not is_ours(data, us)
+
+
+def _is_command(data: Json, us: Workspace, usages: frozenset[str]) -> bool:
+    text = str(data.get("text") or "")
+    return mentions(text, us.user) and bool(typed(text, us, usages))

@@ -82,8 +82,13 @@ class Hearing:
                 if (event.get("tokens") or {}).get("bot"):
                     await self._leave(us.id)
 
-    async def said(self, data: Json, spot: Spot, us: Workspace, kind: str = "", shared: bool = False) -> None:
-        """Take a message in, if it is said to the bot and not known. `kind` is the channel's. Raises DatabaseError."""
+    async def said(
+        self, data: Json, spot: Spot, us: Workspace, kind: str = "", shared: bool = False, *, late: bool = False
+    ) -> None:
+        """Take a message in, if it is said to the bot and not known. `kind` is the channel's. Raises DatabaseError.
+
+        A command that is read `late` may have been run before, and is not run.
+        """
         to_us = addressed(data, spot, us)
         if not is_bot(data):
             self._loops.goes_on(spot.thread, False, True)
@@ -101,7 +106,8 @@ class Hearing:
             words = [] if is_bot(data) else typed(str(data.get("text") or ""), us, self.desk.usages)
             if words:
                 _remember(self._heard, spot.id, True)
-                self.spawn(self.desk.typed(words, spot, data, us))
+                if not late:
+                    self.spawn(self.desk.typed(words, spot, data, us))
                 return
             await self._hear(data, spot, us, await self._room(spot, kind, shared), joins=joins)
 
@@ -194,8 +200,9 @@ class Hearing:
             if joins:
                 client = await self.workspaces.client(us.id)
                 before = await context.of(
-                    spot, message.room, us, client=client, names=self.desk.names, transcript=self.transcript
-                )
+                    spot, message.room, us,
+                    client=client, names=self.desk.names, transcript=self.transcript, usages=self.desk.usages,
+                )  # fmt: skip
             if heard:
                 await heard.wait()
             if whole != message:
@@ -243,8 +250,9 @@ class Hearing:
     async def _delete(self, before: Json | None, spot: Spot, us: Workspace) -> None:
         _remember(self._deleted, spot.id, True)
         if before is not None:
-            told = before.get("thread_ts") or addressed(before, Spot.of(us.id, spot.channel, before), us)
-            if not told and not is_ours(before, us):
+            spot = Spot.of(us.id, spot.channel, {**before, "ts": spot.ts})
+            told = is_ours(before, us) or addressed(before, spot, us)
+            if not told and not (before.get("thread_ts") and await self._takes_part(spot)):
                 return  # never ours to know
         async with self._lane(spot.thread):
             counts = await self.forgetting.delete([spot.id])

@@ -42,9 +42,14 @@ def view(about: Counts, kept: Sequence[Kept], slash_forget: str) -> dict[str, An
                     button("Forget everything", "all", FORGET_ALL, _question("everything about you, everywhere")),
                 ],
             },
-            _context(f"Export comes as a file in our direct message. {slash_forget} does the same as the red button."),
+            _context(f"Export comes as a file in our direct message. {slash_forget} forgets everything, too."),
         ],
     }
+
+
+def trouble(sentence: str) -> dict[str, Any]:
+    """The page when it cannot be known what is remembered."""
+    return {"type": "home", "blocks": [_header("What I remember about you"), _section(sentence)]}
 
 
 def button(label: str, value: str, action: str, confirm: Json | None = None) -> Json:

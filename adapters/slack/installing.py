@@ -10,7 +10,7 @@ from slack_sdk.oauth.installation_store.async_installation_store import AsyncIns
 from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from adapters.slack.calling import new_client, quiet
-from adapters.slack.manifest import SCOPES
+from adapters.slack.declared import SCOPES
 from adapters.slack.workspaces import Installed
 from bot.ports import Vault
 

@@ -6,6 +6,7 @@ three seconds: what a button has to know is in its value.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.slack import home
 from adapters.slack.calling import quiet, translated
-from adapters.slack.manifest import PROMPTS, slash_name
+from adapters.slack.declared import PROMPTS, slash_name
 from adapters.slack.names import Names
 from adapters.slack.posting import FEEDBACK, escaped
 from adapters.slack.reading import PLATFORM, Json, Spot, Workspace, is_direct, parts, person, plain, resource
@@ -45,6 +46,7 @@ class Ear:
     user: str
     root: str = ""  # of the thread
     response_url: str = ""  # good five times, for half an hour
+    typed: bool = False  # they typed a command, where slash commands may not work
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +82,10 @@ class Desk:
     async def typed(self, words: Sequence[str], spot: Spot, data: Json, us: Workspace) -> None:
         """A command that was typed in a conversation."""
         name, *rest = words
-        asked = in_thread(spot, person(data, us))
-        ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts or ("" if spot.direct else spot.ts))
+        someone = person(data, us)
+        asked = in_thread(spot, someone) if spot.thread_ts else in_channel(us.id, spot.channel, someone)
+        root = spot.thread_ts or ("" if spot.direct else spot.ts)
+        ear = Ear(us.id, spot.channel, str(data["user"]), root, typed=True)
         await self._run(name, asked, rest, ear)
 
     async def opened(self, event: Json, us: Workspace) -> None:
@@ -147,24 +151,33 @@ class Desk:
         ear = Ear(us.id, channel, user, root, str(body.get("response_url") or ""))
         if action == FEEDBACK:
             ts = str((body.get("message") or {}).get("ts") or container.get("message_ts") or "")
-            good = value == "good"
-            if await self.transcript.rate(Spot(us.id, channel, ts).id, someone, good):
-                await self._tell(ear, THANKS[good])
+            await self._rate(Spot(us.id, channel, ts).id, someone, value == "good", ear)
         elif action == COMMAND:
             asked = pressed(value, someone, us)
             if asked is not None:
                 name, command = asked
                 await self._run(name, command, command.words, ear)
 
+    async def _rate(self, post: str, someone: Resource, good: bool, ear: Ear) -> None:
+        """Note what somebody thinks of an answer; of anything else nothing is noted, and nothing said."""
+        try:
+            if await self.transcript.rate(post, someone, good):
+                await self._tell(ear, THANKS[good])
+        except DatabaseError as error:
+            log.warning("an answer is not rated: %s", error)
+            await self._tell(ear, apology(error))
+
     async def _at_home(self, action: str, value: str, us: Workspace, user: str, someone: Resource) -> None:
-        if action == home.FORGET:
-            thread = Thread.parse(value)
-            direct = is_direct(parts(thread)[1])
-            await self.forgetting.reset(thread, None if direct else someone)
-        elif action == home.FORGET_ALL:
-            await self.forgetting.forget(someone)
-        elif action == home.EXPORT:
-            await self._export(us, user, someone)
+        try:
+            if action == home.FORGET and (thread := _conversation(value)):
+                direct = is_direct(parts(thread)[1])
+                await self.forgetting.reset(thread, None if direct else someone)
+            elif action == home.FORGET_ALL:
+                await self.forgetting.forget(someone)
+            elif action == home.EXPORT:
+                await self._export(us, user, someone)
+        except DatabaseError as error:  # the page says so
+            log.warning("%s: %s", action, error)
         await self._publish(us, user)
 
     async def _export(self, us: Workspace, user: str, someone: Resource) -> None:
@@ -181,25 +194,31 @@ class Desk:
             )
 
     async def _publish(self, us: Workspace, user: str) -> None:
-        someone = resource(user, us.id, us)
-        about = await self.forgetting.about(someone)
-        kept = await self.forgetting.kept(someone, home.CONVERSATIONS)
         client = await self.workspaces.client(us.id)
+        someone = resource(user, us.id, us)
+        try:
+            about = await self.forgetting.about(someone)
+            kept = await self.forgetting.kept(someone, home.CONVERSATIONS)
+            view = home.view(about, kept, slash_name("forget", self.prefix))
+        except DatabaseError as error:
+            log.warning("a home is empty: %s", error)
+            view = home.trouble(apology(error))
         with translated():
-            await client.views_publish(user_id=user, view=home.view(about, kept, slash_name("forget", self.prefix)))
+            await client.views_publish(user_id=user, view=view)
 
     async def _run(self, name: str, asked: Asked, words: Sequence[str], ear: Ear) -> None:
         """Run a command, and say how it went."""
-        if not asked.manages:
-            known = await self.names.find(ear.team, ear.user)
-            asked = replace(asked, manages=known is not None and known.manages)
         asked = replace(asked, words=tuple(words))
         try:
+            if not asked.manages:
+                known = await self.names.find(ear.team, ear.user)
+                asked = replace(asked, manages=known is not None and known.manages)
             told = await self.commands.run(name, asked)
         except DatabaseError as error:
             log.warning("/%s: %s", name, error)
             told = Told(apology(error))
-        await self._tell(ear, self._in_slack(told.text), _confirming(told.confirm, asked) if told.confirm else ())
+        text = self._in_slack(told.text, typed=ear.typed)
+        await self._tell(ear, text, _confirming(told.confirm, asked) if told.confirm else ())
 
     async def _tell(self, ear: Ear, text: str, more: Sequence[Json] = ()) -> None:
         """Say something to one person: in answer to a click while Slack takes that, else as a message only they see."""
@@ -231,11 +250,13 @@ class Desk:
                 return command.name, words or command.words.split()
         return given.removeprefix("/"), words
 
-    def _in_slack(self, text: str) -> str:
-        """A text with the commands' names as they are here."""
-        for command in self.commands.all:
-            text = text.replace(f"/{command.name}", f"\0{slash_name(command.name, self.prefix)[1:]}")
-        return text.replace("\0", "/")
+    def _in_slack(self, text: str, *, typed: bool) -> str:
+        """A text with the commands' names as they are here: who types one is told how to type the others."""
+
+        def here(named: re.Match[str]) -> str:
+            return f"!{named[1]}" if typed else slash_name(named[1], self.prefix)
+
+        return re.sub(rf"/({'|'.join(command.name for command in self.commands.all)})(?![\w-])", here, text)
 
 
 def in_channel(team: str, channel: str, someone: Resource) -> Asked:
@@ -264,6 +285,15 @@ def pressed(value: str, someone: Resource, us: Workspace) -> tuple[str, Asked] |
         return None
     direct = is_direct(parts(thread)[1])
     return name, Asked(someone, thread, tuple(words), shared=not direct, manages=direct, whole=whole)
+
+
+def _conversation(value: str) -> Thread | None:
+    """What a button of the home is about; None when it is none of ours."""
+    try:
+        thread = Thread.parse(value)
+    except ValueError:
+        return None
+    return thread if thread.platform == PLATFORM else None
 
 
 def who(user: Mapping[str, Any], body: Json, us: Workspace) -> Resource:

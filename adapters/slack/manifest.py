@@ -9,29 +9,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from adapters.slack.declared import PROMPTS, SCOPES, slash_name
 from bot.commands import Commands
 
-SCOPES = (
-    "app_mentions:read", "assistant:write", "channels:history", "channels:read", "chat:write", "commands", "files:read",
-    "files:write", "groups:history", "groups:read", "im:history", "im:read", "im:write", "mpim:history", "mpim:read",
-    "users:read",
-)  # fmt: skip
 EVENTS = (
     "app_home_opened", "app_mention", "app_uninstalled", "channel_deleted", "group_deleted", "message.channels",
     "message.groups", "message.im", "message.mpim", "tokens_revoked",
 )  # fmt: skip
-PROMPTS = (
-    ("What do you remember?", "What do you remember of what I told you?"),
-    ("Remember something", "Please remember this about me: "),
-    ("Sum up", "Sum up what we talked about last."),
-    ("What can you do?", "What can you do, and what do you keep of what I say?"),
-)
 RESET, MESSAGE = "Reset this conversation", "message"
-
-
-def slash_name(name: str, prefix: str) -> str:
-    """A command's name in Slack: /help is Slack's own."""
-    return f"/{prefix or ('hathi-' if name == 'help' else '')}{name}"
 
 
 def shortcuts(commands: Commands) -> Iterator[tuple[str, str, str]]:
@@ -51,7 +36,7 @@ def manifest(commands: Commands, prefix: str = "", url: str = "") -> dict[str, A
         "display_information": {
             "name": "Hathi",
             "description": "An assistant that remembers.",
-            "long_description": LONG_DESCRIPTION,
+            "long_description": LONG_DESCRIPTION.format(memory=slash_name("memory", prefix)),
             "background_color": "#3d5a6c",
         },
         "features": {
@@ -122,7 +107,7 @@ def _lines(value: Any, depth: int) -> Iterator[str]:
 LONG_DESCRIPTION = (
     "Hathi answers where you write to it: in a direct message, or in a thread under the message that mentions it. It "
     "follows the thread from then on, and remembers what was said there, also after a restart. What you tell it in a "
-    "direct message stays there. Ask /memory what it keeps, have it forget a message, a conversation, or everything "
+    "direct message stays there. Ask {memory} what it keeps, have it forget a message, a conversation, or everything "
     "about you, at any time."
 )
 

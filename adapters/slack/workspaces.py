@@ -15,7 +15,7 @@ from slack_sdk.oauth.token_rotation.async_rotator import AsyncTokenRotator
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calling import APPS, TOKEN_REFUSED, code_of, new_client, translated
-from adapters.slack.manifest import SCOPES
+from adapters.slack.declared import SCOPES
 from adapters.slack.reading import PLATFORM, Json, Workspace
 from bot.errors import PlatformError, PlatformRefused
 from bot.ports import Vault
