@@ -37,8 +37,10 @@ def parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="all that is stored about a person, as JSON")
     export.add_argument("person", metavar="RESOURCE", type=_resource, help="for example discord:42 or console:ana")
 
-    forget = commands.add_parser("forget", help="delete all that is stored about a person")
-    forget.add_argument("person", metavar="RESOURCE", type=_resource, help="for example discord:42 or console:ana")
+    forget = commands.add_parser("forget", help="delete all that is stored about a person, or of a server or workspace")
+    whom = forget.add_mutually_exclusive_group(required=True)
+    whom.add_argument("person", metavar="RESOURCE", nargs="?", type=_resource, help="such as discord:42 or console:ana")
+    whom.add_argument("--space", metavar="SPACE", type=_space, help="a server or workspace, such as slack:T012AB3C4")
     forget.add_argument("--yes", action="store_true", help="do not ask")
     return top
 
@@ -67,23 +69,26 @@ async def run(arguments: argparse.Namespace) -> int:
         case "export":
             print(json.dumps(await wiring.export(settings, arguments.person), indent=2, ensure_ascii=False))
         case "forget":
-            return await _forget(settings, arguments.person, arguments.yes)
+            return await _forget(settings, arguments.person, arguments.space, arguments.yes)
     return 0
 
 
-async def _forget(settings: "Settings", person: Resource, sure: bool) -> int:
+async def _forget(settings: "Settings", person: Resource | None, space: str, sure: bool) -> int:
     from bot import wiring
 
     if not sure:
         if not sys.stdin.isatty():
-            raise SettingsError("nothing is deleted: say --yes to delete all about a person without being asked")
-        about = await wiring.about(settings, person)
-        rows = ", ".join(f"{number} in {table}" for table, number in about.items())
-        question = f"Delete all about {person} ({rows})? There is no way back. [y/N] "
-        if (await asyncio.to_thread(input, question)).strip().lower() not in {"y", "yes"}:
+            raise SettingsError("nothing is deleted: say --yes to delete it without being asked")
+        what = f"all conversations of {space}"
+        if person is not None:
+            about = await wiring.about(settings, person)
+            what = f"all about {person} ({', '.join(f'{number} in {table}' for table, number in about.items())})"
+        answer = await asyncio.to_thread(input, f"Delete {what}? There is no way back. [y/N] ")
+        if answer.strip().lower() not in {"y", "yes"}:
             print("nothing is deleted")
             return 0
-    for table, number in (await wiring.forget(settings, person)).items():
+    counts = await wiring.forget(settings, person) if person else await wiring.leave(settings, space)
+    for table, number in counts.items():
         print(f"{table} {number}")
     return 0
 
@@ -112,6 +117,10 @@ def _resource(text: str) -> Resource:
         return Resource.parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _space(text: str) -> str:
+    return str(_resource(text))
 
 
 def _platform(text: str) -> str:

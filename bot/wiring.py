@@ -232,6 +232,12 @@ async def forget(settings: Settings, person: Resource) -> Counts:
         return await Forgetting(transcript.database).forget(person)
 
 
+async def leave(settings: Settings, space: str) -> Counts:
+    """Delete all conversations of a server or workspace; the rows by table."""
+    async with open_transcript(settings) as transcript:
+        return await Forgetting(transcript.database).leave(space)
+
+
 @asynccontextmanager
 async def open_database_of(settings: Settings) -> AsyncIterator[Database]:
     """The configured database, else the embedded one, which runs as long as somebody uses it."""

@@ -163,7 +163,7 @@ class Forgetting:
     async def leave(self, space: str) -> Counts:
         """Delete all conversations of a guild or workspace, one after the other: harmless to begin again."""
         rows = await self.database.fetch("select id from public.mastra_threads where space = $1", space)
-        counts: Counter[str] = Counter()
+        counts = Counter(mastra_messages=0, mastra_threads=0)
         for row in rows:
             counts.update(await self.reset(Thread.parse(row["id"])))
         return counts

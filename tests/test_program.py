@@ -339,3 +339,11 @@ async def test_the_end_of_chat_by_sigterm_is_clean(tmp_path: Path, fake: FakeMod
     process.terminate()
     assert await asyncio.wait_for(process.wait(), 10) == 0
     assert str(tmp_path).encode() not in _processes()
+
+
+async def test_a_whole_space_is_forgotten_from_the_command_line(hathi: Hathi) -> None:
+    nothing = await hathi.watched()("forget", "--space", "slack:T1", "--yes")
+    assert (nothing.status, nothing.out) == (0, "mastra_messages 0\nmastra_threads 0\n")
+    assert (await hathi.watched()("forget", "--space", "slack:T1")).status == 1
+    assert (await hathi.watched()("forget", "console:ana", "--space", "slack:T1")).status == 2
+    assert (await hathi.watched()("forget")).status == 2

@@ -15,7 +15,7 @@ async def said(house: House, text: str, channel: str = "", thread_ts: str | None
     """Say something to the bot and wait for its answer; the ts of the message."""
     channel = channel or house.channel
     ts = await house.slack.say(house.ana, channel, f"{house.at} {text}", thread_ts=thread_ts)
-    await house.answer(channel, ts, thread_ts)
+    await house.answer(channel, ts)
     return ts
 
 

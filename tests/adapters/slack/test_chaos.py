@@ -1,7 +1,7 @@
 """Many people in many threads while everything fails at random, and a bot that is killed at every step of a turn.
 
-The suite does a small version; `python -m tests.adapters.slack.test_chaos [EVENTS THREADS]` does the full one with the
-program as a process of its own that is killed again and again: each message gets exactly one right answer.
+The suite does a small version; `python -m tests.adapters.slack.test_chaos [EVENTS THREADS [SEED]]` does the full one
+with the program as a process of its own that is killed again and again: each message gets exactly one right answer.
 """
 
 import asyncio
@@ -46,12 +46,13 @@ class World:
     process: asyncio.subprocess.Process | None = None
     kills: int = 0
     troubles: Counter[str] = field(default_factory=Counter)
+    log: int = asyncio.subprocess.DEVNULL  # of the program
     saying: "set[asyncio.Task[str]]" = field(default_factory=set)
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "run", "slack",
-            cwd=self.program.folder, env=self.program.environment, stderr=asyncio.subprocess.DEVNULL,
+            cwd=self.program.folder, env=self.program.environment, stderr=self.log,
         )  # fmt: skip
         await self.slack.until(lambda: self.slack.sockets >= 2, 30)
 
@@ -196,7 +197,7 @@ async def _check(there: World, said: dict[tuple[str, str], list[int]]) -> None:
             shown = [piece for answer in expected for piece in pieces(answer)]
             if sorted(texts) != sorted(shown):
                 wrong.append((channel, root, texts, shown))
-    assert (lost, doubled, wrong) == ([], [], []), there.troubles
+    assert (lost, doubled, wrong) == ([], [], []), (lost, doubled, wrong[:2], there.troubles)
 
 
 @pytest.mark.parametrize("seed", [3])
@@ -261,13 +262,14 @@ async def main(arguments: list[str]) -> None:
             EmbeddedPostgres(Path(folder) / "home") as server,
             world(server.dsn, Path(folder), rate_limited=arguments[:1] != ["crash"]) as there,
         ):
+            there.log = sys.stderr.fileno()
             if arguments[:1] == ["crash"]:
                 rounds = int(arguments[1]) if arguments[1:] else 50
                 await crash(there, rounds, lambda line: print(line, file=sys.stderr))
                 print(f"{rounds} rounds: 0 lost, 0 doubled")
                 return
-            events, threads = (int(argument) for argument in (arguments or ["1000", "50"]))
-            seed = random.randrange(1_000_000)
+            events, threads = (int(argument) for argument in (arguments or ["1000", "50"])[:2])
+            seed = int(arguments[2]) if arguments[2:] else random.randrange(1_000_000)
             print(f"seed {seed}", file=sys.stderr)
             await chaos(there, events, threads, seed, kills=max(1, events // 100))
             print(f"{events} events in {threads} threads: 0 lost, 0 doubled; {dict(there.troubles)}")

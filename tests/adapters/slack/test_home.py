@@ -187,7 +187,7 @@ async def test_a_direct_message_is_called_what_it_begins_with(house: House) -> N
     long = await house.slack.say(house.ana, house.dm, "word " * 40)
     inside = await house.slack.say(house.ana, house.dm, "and more", thread_ts=ts)
     await house.slack.until(lambda: len(house.slack.titles) == 2)
-    await house.answer(house.dm, inside, ts)
+    await house.answer(house.dm, inside)
     assert house.slack.titles[house.dm, ts] == "What is <that> over there (https://example.org)?"
     assert house.slack.titles[house.dm, long] == f"{('word ' * 40)[:60]}…"
     assert (house.dm, inside) not in house.slack.titles

@@ -249,7 +249,7 @@ async def test_a_thread_is_reset_by_the_menu_of_its_messages(house: House, on: s
     await house.start()
     root = await in_channel(house, "one")
     second = await house.slack.say(house.ana, house.channel, "two", thread_ts=root)
-    await house.answer(house.channel, second, root)
+    await house.answer(house.channel, second)
     await in_channel(house, "another thread")
     message = {"the root": root, "a message": second}.get(on) or house.slack.posts(house.channel, root)[0]["ts"]
     ada = house.slack.person("ada", admin=True)
@@ -264,7 +264,7 @@ async def test_an_answer_about_a_message_in_a_thread_stands_in_that_thread(house
     await house.start()
     root = await in_channel(house, "one")
     second = await house.slack.say(house.ana, house.channel, "two", thread_ts=root)
-    await house.answer(house.channel, second, root)
+    await house.answer(house.channel, second)
     asked = await house.slack.shortcut(house.ana, house.channel, second, "reset")
     await told(house, asked)
     assert asked.answers[0]["thread_ts"] == root
@@ -275,7 +275,7 @@ async def test_the_menu_in_a_direct_message_resets_it_without_asking(house: Hous
     root = await house.slack.say(house.ana, house.dm, "one")
     await house.answer(house.dm, root)
     inside = await house.slack.say(house.ana, house.dm, "two", thread_ts=root)
-    await house.answer(house.dm, inside, root)
+    await house.answer(house.dm, inside)
     asked = await house.slack.shortcut(house.ana, house.dm, inside, "reset")
     assert await told(house, asked) == "Done: this conversation is deleted, 2 messages."
     assert ["one" in text for text in await texts(house)] == [True, True]
