@@ -15,7 +15,7 @@ from adapters.loops import Loops
 from adapters.slack import context
 from adapters.slack.calling import translated
 from adapters.slack.interacting import Desk, Spawn
-from adapters.slack.listening import addressed, is_bot, is_changed, is_ours, typed
+from adapters.slack.listening import addressed, is_bot, is_changed, is_ours, is_told_twice, typed
 from adapters.slack.reading import (
     PLATFORM,
     Json,
@@ -105,9 +105,10 @@ class Hearing:
                 return
             words = [] if is_bot(data) else typed(str(data.get("text") or ""), us, self.desk.usages)
             if words:
-                _remember(self._heard, spot.id, True)
-                if not late:
-                    self.spawn(self.desk.typed(words, spot, data, us))
+                if not is_told_twice(data, us):
+                    _remember(self._heard, spot.id, True)
+                    if not late:
+                        self.spawn(self.desk.typed(words, spot, data, us))
                 return
             await self._hear(data, spot, us, await self._room(spot, kind, shared), joins=joins)
 

@@ -29,6 +29,12 @@ def is_ours(data: Json, us: Workspace) -> bool:
     return is_bot(data) and (data["bot_id"] == us.bot or bool(us.app and data.get("app_id") == us.app))
 
 
+def is_told_twice(data: Json, us: Workspace) -> bool:
+    """Whether an event is the copy of a mention that comes, maybe to another process, as `app_mention` too."""
+    in_channel = data.get("type") == "message" and data.get("channel_type") in {"channel", "group"}
+    return in_channel and mentions(str(data.get("text") or ""), us.user)
+
+
 def is_changed(event: Json) -> bool:
     """Whether somebody changed what a message says; Slack tells of previews in the same way."""
     new, old = event.get("message") or {}, event.get("previous_message")

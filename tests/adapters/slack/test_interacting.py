@@ -441,6 +441,42 @@ async def test_a_command_that_was_typed_before_a_restart_does_not_run_again(hous
     assert ["said afterwards" in text for text in kept[-2:]] == [True, True]
 
 
+async def test_a_command_behind_a_mention_runs_once_also_where_two_processes_listen(house: House) -> None:
+    await house.start()
+    await house.start()
+    root = await in_channel(house, "hello")
+    for number in range(1, 7):
+        await house.slack.say(house.ana, house.channel, f"{house.at} memory", thread_ts=root)
+        while len(house.slack.ephemerals) < number:
+            await house.quiet(0.02)
+    await house.quiet()
+    assert len(house.slack.ephemerals) == 6
+    assert len(house.model.requests) == 1
+
+
+async def test_a_command_behind_a_mention_may_be_edited_in(house: House) -> None:
+    await house.start()
+    root = await in_channel(house, "hello")
+    ts = await house.slack.say(house.ana, house.channel, "memory", announce=False, thread_ts=root)
+    await house.slack.edit(house.channel, ts, f"{house.at} memory")
+    await house.slack.until(lambda: house.slack.ephemerals)
+
+
+async def test_commands_and_buttons_work_over_http(house: House) -> None:
+    await house.start(slack_app_token="")
+    root = await in_channel(house, "hello")
+    asked = await house.slack.slash(house.ana, house.channel, "/forget")
+    assert "2 messages in all" in await told(house, asked)
+    (post,) = house.slack.posts(house.channel, root)
+    rating = await house.slack.press(house.ana, house.channel, post["ts"], FEEDBACK, "good")
+    assert "Thank you." in await told(house, rating)
+    pressed = await house.slack.press(house.ana, house.channel, None, COMMAND, button(asked.answers[0]))
+    assert "everything about you is deleted (2 in" in await told(house, pressed)
+    shortcut = await house.slack.shortcut(house.ana, house.channel, root, "forget-message")
+    assert await told(house, shortcut) == "I do not remember this message."
+    assert {delivery.status for delivery in house.slack.deliveries} == {200}
+
+
 async def test_a_command_may_be_edited_in(house: House) -> None:
     await house.start()
     root = await in_channel(house, "hello")
