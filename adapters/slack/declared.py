@@ -2,7 +2,7 @@
 
 SCOPES = (
     "app_mentions:read", "assistant:write", "channels:history", "channels:read", "chat:write", "commands", "files:read",
-    "files:write", "groups:history", "groups:read", "im:history", "im:write", "mpim:history", "mpim:read",
+    "files:write", "groups:history", "groups:read", "im:history", "im:read", "im:write", "mpim:history", "mpim:read",
     "users:read",
 )  # fmt: skip
 PROMPTS = (

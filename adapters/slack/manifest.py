@@ -1,6 +1,7 @@
 """The app's manifest, from the registry of commands: `python -m adapters.slack.manifest` prints slack-manifest.yaml.
 
-With `--url https://…` it prints the one for HTTP and many workspaces, with `--prefix` the one for SLACK_COMMAND_PREFIX.
+With `--url https://…` it prints the one for HTTP, with `--many` too for many workspaces, and with `--prefix` the one for
+SLACK_COMMAND_PREFIX.
 """
 
 import argparse
@@ -26,11 +27,14 @@ def shortcuts(commands: Commands) -> Iterator[tuple[str, str, str]]:
         yield command.name, command.menu, _sentence(command.summary)
 
 
-def manifest(commands: Commands, prefix: str = "", url: str = "") -> dict[str, Any]:
-    """What Slack is told about the app: for Socket Mode, or with the address at which it is served."""
+def manifest(commands: Commands, prefix: str = "", url: str = "", *, many: bool = False) -> dict[str, Any]:
+    """What Slack is told about the app: for Socket Mode, or with the address at which it is served.
+
+    `many`: other workspaces and organisations install it too. Their tokens rotate; that cannot be switched off again.
+    """
     events = {"request_url": f"{url}/slack/events"} if url else {}
     address = {"url": f"{url}/slack/events"} if url else {}
-    redirect = {"redirect_urls": [f"{url}/slack/oauth_redirect"]} if url else {}
+    redirect = {"redirect_urls": [f"{url}/slack/oauth_redirect"]} if url and many else {}
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
@@ -69,9 +73,9 @@ def manifest(commands: Commands, prefix: str = "", url: str = "") -> dict[str, A
         "settings": {
             "event_subscriptions": {**events, "bot_events": list(EVENTS)},
             "interactivity": {"is_enabled": True, **events},
-            "org_deploy_enabled": bool(url),
+            "org_deploy_enabled": many,
             "socket_mode_enabled": not url,
-            "token_rotation_enabled": bool(url),
+            "token_rotation_enabled": many,
         },
     }
 
@@ -116,6 +120,7 @@ if __name__ == "__main__":
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--prefix", default="")
     arguments.add_argument("--url", default="")
+    arguments.add_argument("--many", action="store_true")
     given = arguments.parse_args()
     registry = Commands(None, 0)  # type: ignore[arg-type]  # nothing is run
-    sys.stdout.write(as_yaml(manifest(registry, given.prefix, given.url.rstrip("/"))))
+    sys.stdout.write(as_yaml(manifest(registry, given.prefix, given.url.rstrip("/"), many=given.many)))

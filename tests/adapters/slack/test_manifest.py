@@ -71,7 +71,7 @@ METHODS: dict[str, set[str]] = {
     "conversations.replies": HISTORY,
     "files.info": {"files:read"},
     "files_upload_v2": {"files:write"},
-    "users.conversations": {"channels:read", "groups:read", "mpim:read"},
+    "users.conversations": {"channels:read", "groups:read", "im:read", "mpim:read"},
     "users.info": {"users:read"},
     "views.publish": set(),
 }
@@ -91,8 +91,8 @@ EVENT_SCOPES: dict[str, set[str]] = {
 BESIDES = {"commands"}  # slash commands and shortcuts
 
 
-def printed(prefix: str = "", url: str = "") -> dict[str, Any]:
-    return manifest(COMMANDS, prefix, url)
+def printed(prefix: str = "", url: str = "", *, many: bool = False) -> dict[str, Any]:
+    return manifest(COMMANDS, prefix, url, many=many)
 
 
 def misfits(value: Any, known: Any, where: str = "") -> Iterator[str]:
@@ -199,7 +199,9 @@ async def test_the_file_at_the_top_is_what_the_module_prints() -> None:
 
 async def test_the_options_print_the_other_forms() -> None:
     assert await run("--prefix", "elephant-") == as_yaml(printed("elephant-"))
-    assert await run("--url", "https://hathi.example.org/") == as_yaml(printed("", "https://hathi.example.org"))
+    address = "https://hathi.example.org"
+    assert await run("--url", f"{address}/") == as_yaml(printed("", address))
+    assert await run("--url", address, "--many") == as_yaml(printed("", address, many=True))
 
 
 @pytest.mark.parametrize(("prefix", "url"), FORMS)
@@ -248,10 +250,17 @@ def test_without_an_address_it_is_for_socket_mode_and_with_one_for_http() -> Non
     assert sockets["settings"]["socket_mode_enabled"]
     assert "url" not in json.dumps(sockets)
     assert not http["settings"]["socket_mode_enabled"]
-    assert http["oauth_config"]["redirect_urls"] == ["https://hathi.example.org/slack/oauth_redirect"]
+    assert http["oauth_config"].keys() == {"scopes"}
     asked = {each["url"] for each in http["features"]["slash_commands"]}
     asked |= {http["settings"][each]["request_url"] for each in ("event_subscriptions", "interactivity")}
     assert asked == {"https://hathi.example.org/slack/events"}
+
+
+def test_tokens_rotate_only_where_many_workspaces_install_it() -> None:
+    one, many = printed("", "https://hathi.example.org"), printed("", "https://hathi.example.org", many=True)
+    for name in ("token_rotation_enabled", "org_deploy_enabled"):
+        assert (one["settings"][name], many["settings"][name]) == (False, True)
+    assert many["oauth_config"]["redirect_urls"] == ["https://hathi.example.org/slack/oauth_redirect"]
 
 
 def test_it_subscribes_to_the_events_that_are_handled_and_to_no_others() -> None:
