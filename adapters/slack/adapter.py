@@ -116,12 +116,13 @@ class Slack:
     async def run(self, accept: Accept) -> None:
         """Serve until cancelled. Raises PlatformRefused when Slack does not let us in."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS)) as session:
+            seen = await catching_up.reached(self._transcript)  # before anything new is heard
             self._inside = self._build(accept, session)
             try:
                 log.info("Slack: %s", await self._checked(self._inside.workspaces))
                 self._trouble = None
                 self._ready.set()
-                self._catch_up()
+                self._catch_up(seen)
                 if self._credentials.app_token:
                     client = new_client(None, self._credentials.api_url, session)
                     self._sockets = Sockets(self._inside.app, client, self._credentials.app_token, self._hears_again)
@@ -279,17 +280,20 @@ class Slack:
     async def _hears_again(self, seconds: float) -> None:
         """After so long in which nothing reached us: Slack may have given up on some of it."""
         if seconds > GIVEN_UP_SECONDS:
-            self._catch_up()
+            self._catch_up(time.time() - seconds)
 
-    def _catch_up(self) -> None:
-        if self._catch_up_hours and (self._catching_up is None or self._catching_up.done()):
-            self._catching_up = self._run_beside(self._read_what_was_missed())
+    def _catch_up(self, seen: float) -> None:
+        if self._catch_up_hours:
+            self._catching_up = self._run_beside(self._read_what_was_missed(seen, self._catching_up))
 
-    async def _read_what_was_missed(self) -> None:
+    async def _read_what_was_missed(self, seen: float, before: "asyncio.Task[None] | None") -> None:
+        """One look back after the other."""
+        if before is not None:
+            await asyncio.wait([before])
         assert self._inside is not None
         inside = self._inside
         async for team, channel, data in catching_up.missed(
-            inside.workspaces.client, self._transcript, self._catch_up_hours
+            inside.workspaces.client, self._transcript, self._catch_up_hours, seen
         ):
             us = await inside.workspaces.us(team)
             while True:

@@ -33,20 +33,25 @@ class _Unread:
     since: float
 
 
+async def reached(transcript: Transcript) -> float:
+    """About when something was heard last, before this process; 0 when the bot has never been here."""
+    return max(map(_reached, await _conversations(transcript)), default=0.0)
+
+
 async def missed(
-    client: Callable[[str], Awaitable[AsyncWebClient]], transcript: Transcript, hours: float
+    client: Callable[[str], Awaitable[AsyncWebClient]], transcript: Transcript, hours: float, seen: float
 ) -> AsyncIterator[tuple[str, str, Json]]:
     """Messages that may not have been heard, with workspace and channel; oldest first in each conversation.
 
-    In a conversation it begins behind the last message that was heard; in other channels a little before the last one
-    of all. What cannot be read now is read later; it ends when all is read.
+    `seen`: until when all was heard. In a conversation it begins behind the last message that was heard before,
+    elsewhere a little before `seen`. What cannot be read now is read later; it ends when all is read.
     """
-    conversations = await _conversations(transcript)
-    if not conversations:  # the bot has never been here before, and nothing was missed
+    if not seen:  # nothing was missed
         return
     earliest = time.time() - hours * 3600
-    unread = deque(_known(conversations, earliest))
-    away = max(max(map(_reached, conversations)) - OVERLAP, earliest)
+    away = max(seen - OVERLAP, earliest)
+    conversations = await _conversations(transcript)
+    unread = deque(_known(conversations, earliest, away))
     unread.extend(_Unread(team, "", "", away) for team in dict.fromkeys(each.team for each in unread))
     known = {(each.team, each.channel) for each in unread if not each.root}
     failures = 0
@@ -74,10 +79,10 @@ async def missed(
                 unread.append(_Unread(place.team, place.channel, str(data["ts"]), place.since))
 
 
-def _known(conversations: Iterable[Conversation], earliest: float) -> Iterable[_Unread]:
+def _known(conversations: Iterable[Conversation], earliest: float, away: float) -> Iterable[_Unread]:
     for each in conversations:
         team, channel, root = parts(each.thread)
-        yield _Unread(team, channel, root, max(_reached(each), earliest))
+        yield _Unread(team, channel, root, max(min(_reached(each), away), earliest))
 
 
 def _reached(conversation: Conversation) -> float:

@@ -1,6 +1,6 @@
 """The app's manifest, from the registry of commands: `python -m adapters.slack.manifest` prints slack-manifest.yaml.
 
-With `--url https://…` it prints the one for HTTP, with `--many` too for many workspaces, and with `--prefix` the one for
+With `--url https://…` it prints the one for HTTP, with `--many` too for many workspaces, with `--prefix` the one for
 SLACK_COMMAND_PREFIX.
 """
 

@@ -1,7 +1,12 @@
 """After an outage longer than Slack's own retries: what was said meanwhile is found, bounded, and answered once."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
 import pytest
 
+from adapters.slack import catching_up
 from tests.adapters.slack.conftest import House
 
 
@@ -41,6 +46,26 @@ async def test_threads_and_direct_messages_that_began_meanwhile_are_found_too(ho
     await house.answer(house.channel, thread)
     assert await house.answer(dm, direct) == "You said: are you there?"
     assert "a problem" in " ".join(" ".join(house.asked(request)) for request in (1, 2))
+
+
+async def test_what_is_heard_while_looking_back_hides_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.start()
+    root = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.answer(house.channel, root)
+    await house.stop()
+    missed = await house.slack.say(house.ana, house.channel, "missed", thread_ts=root, announce=False)
+    look, go = catching_up.missed, asyncio.Event()
+
+    async def late(*arguments: Any) -> AsyncIterator[Any]:
+        await go.wait()
+        async for found in look(*arguments):
+            yield found
+
+    monkeypatch.setattr(catching_up, "missed", late)
+    await house.start()
+    await house.ask("heard", thread_ts=root)
+    go.set()
+    await house.answer(house.channel, missed)
 
 
 async def test_a_bot_that_has_never_been_here_answers_nothing_old(house: House) -> None:

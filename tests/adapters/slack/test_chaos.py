@@ -125,6 +125,10 @@ async def chaos(there: World, events: int, threads: int, seed: int, kills: int) 
     slack.faults.clear()
     slack.twice = slack.reordered = False
     await slack.flush()
+    await asyncio.gather(*there.saying)
+    if slack.given_up:  # all its deliveries failed: only a look back finds it
+        there.troubles["given up"] += len(slack.given_up)
+        await there.restart()
     await _answered(there, said)
     await _check(there, said)
 
