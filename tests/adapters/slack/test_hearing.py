@@ -1,6 +1,5 @@
 """When the bot speaks, where, and what it is told of who says what."""
 
-
 from tests.adapters.slack.conftest import House
 
 
