@@ -48,7 +48,7 @@ class Room:
 
     kind: Literal["direct", "private", "public"]
     id: str
-    space: str = ""  # the guild or workspace that it belongs to; empty for a direct message
+    space: str = ""  # the guild or workspace that it belongs to; empty for Discord's direct messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,7 @@ def space_of(workspace: str) -> str:
 def room_of(spot: Spot, kind: str, shared: bool) -> Room:
     """Who reads along. `kind` is Slack's `channel_type`; what is not known counts as private, what is shared, too."""
     if spot.direct:
-        return Room("direct", f"{PLATFORM}:{spot.team}:{spot.channel}")
+        return Room("direct", f"{PLATFORM}:{spot.team}:{spot.channel}", space_of(spot.team))
     if kind == "channel" and not shared:
         return Room("public", space_of(spot.team), space_of(spot.team))
     return Room("private", f"{PLATFORM}:{spot.team}:{spot.channel}", space_of(spot.team))
