@@ -177,6 +177,9 @@ class Slack:
         question = outbox.question or outbox.turn.first
         asker = await inside.hearing.asker(question)
         home, user = user_of(asker) if asker else (team, "")
+        if home.startswith("E"):  # a person of an organisation; Slack wants to know the workspace
+            known = await inside.hearing.desk.names.find(team, user)
+            home = known.team if known and known.team else team
         return Place(
             client=await inside.workspaces.client(team),
             channel=channel,

@@ -213,7 +213,8 @@ async def seen_from(workspaces: Workspaces, body: Json) -> Workspace:
     first: Json = (body.get("authorizations") or [{}])[0]
     user = str(first.get("user_id") or "") if first.get("is_bot", True) else ""
     app, enterprise = str(body.get("api_app_id") or us.app), enterprise_of(body) or us.enterprise
-    return replace(us, user=user or us.user, app=app, enterprise=enterprise)
+    team = _id(body.get("team_id") or body.get("team") or first.get("team_id"))
+    return replace(us, user=user or us.user, app=app, enterprise=enterprise, team=team)
 
 
 def installation_of(body: Json) -> str:
