@@ -30,7 +30,7 @@ from tests.fakes.proxy import Proxy
 SOCKET: dict[str, Any] = {}
 HTTP: dict[str, Any] = {"slack_app_token": ""}
 both_ways = pytest.mark.parametrize("way", [SOCKET, HTTP], ids=["socket", "http"])
-ACKNOWLEDGED = 1.0  # seconds; Slack waits for three
+ACKNOWLEDGED, IN_A_BURST = 0.3, 1.0  # seconds; Slack waits for three
 PATIENT = [0.2, 1.0, 15.0]  # Slack's waits before it delivers again, shortened
 REPOSITORY = Path(__file__).parents[3]
 
@@ -215,6 +215,7 @@ async def test_everything_is_acknowledged_at_once_while_the_model_is_slow_and_th
     said = [house.slack.say(house.ana, house.channel, f"{house.at} {number}") for number in range(29)]
     stamps = await asyncio.gather(*said, house.slack.say(house.ana, house.dm, "direct"))
     await house.slack.until(lambda: len(house.model.requests) == 31)
+    burst = list(house.slack.deliveries)
     interactions = [
         await house.slack.slash(house.ana, house.channel, "/memory"),
         await house.slack.shortcut(house.ana, house.channel, stamps[0], "reset"),
@@ -223,7 +224,9 @@ async def test_everything_is_acknowledged_at_once_while_the_model_is_slow_and_th
     await house.slack.say(house.bob, house.channel, f"{house.at} one more")
     await house.slack.home(house.ana)
     assert [each.acked is not None and each.acked < ACKNOWLEDGED for each in interactions] == [True] * 3
-    assert [each for each in house.slack.deliveries if each.status != 200 or (each.seconds or 0) > ACKNOWLEDGED] == []
+    late = [each for each in burst if each.status != 200 or (each.seconds or 0) > IN_A_BURST]
+    late += [each for each in house.slack.deliveries[len(burst) :] if (each.seconds or 9) > ACKNOWLEDGED]
+    assert late == []
     await house.slack.until(lambda: all(each.texts for each in interactions))
 
 
