@@ -17,6 +17,7 @@ from bot import wiring
 from bot.errors import SettingsError
 from bot.settings import Settings
 from tests.adapters.slack.conftest import House, free_port
+from tests.conftest import Hathi
 
 COOKIE = "slack-app-oauth-state"
 KEY, OTHER_KEY = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
@@ -512,3 +513,21 @@ async def test_a_key_can_be_changed_and_a_wrong_one_is_named(many: Many, caplog:
     await house.stop()
     await many.start(encryption_key=OTHER_KEY)
     assert await many.ask(house.ana, house.channel, "new key") == "You said: new key"
+
+
+async def test_the_doctor_sees_whether_the_key_fits(many: Many, hathi: Hathi) -> None:
+    await many.start()
+    await many.install()
+    given = {**many.house.settings, **many.settings}
+    names = [name for name in given if name.startswith(("slack_", "encryption_"))]
+    program = hathi.but(**{name.upper(): str(given[name]) for name in names})
+    for key, status, words in (
+        (KEY, 0, "ok    installed by workspaces themselves at /slack/install; Socket Mode"),
+        (f"{OTHER_KEY},{KEY}", 0, "ok    installed by workspaces themselves"),
+        (OTHER_KEY, 1, f"fails ENCRYPTION_KEY is not the one that slack:{many.house.slack.team} was encrypted with"),
+        ("secret", 1, "fails ENCRYPTION_KEY must be 32 random bytes in base64"),
+    ):
+        ended = await program.but(ENCRYPTION_KEY=key)("doctor")
+        (line,) = [line for line in ended.out.splitlines() if line.startswith("slack")]
+        assert words in line
+        assert ended.status == status
