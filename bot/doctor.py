@@ -112,7 +112,10 @@ async def _discord(settings: Settings) -> str:
 async def _slack(settings: Settings) -> str:
     from adapters.slack import check
 
-    return await check(wiring.slack_credentials(settings))
+    credentials = wiring.slack_credentials(settings)
+    if credentials.client_id:
+        await wiring.check_vault(settings)
+    return await check(credentials)
 
 
 def _show(findings: list[Finding]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from memory.forgetting import Forgetting
 from memory.history import History
 from memory.migrate import migrate as bring_up_to_date
 from memory.pacing import reserve
-from memory.pool import Database, open_database
+from memory.pool import Database, TableMissing, open_database
 from memory.transcript import PostgresTranscript
 
 if TYPE_CHECKING:
@@ -174,6 +174,16 @@ def _slack(settings: Settings, transcript: PostgresTranscript) -> Adapter:
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.slack_forget_on_leave,
     )
+
+
+async def check_vault(settings: Settings) -> None:
+    """Whether the tokens of workspaces can be read. Raises SettingsError, DatabaseError."""
+    from memory.vault import Vault
+
+    async with open_database_of(settings) as database:
+        vault = Vault(database, _value(settings.encryption_key).split(","))
+        with suppress(TableMissing):
+            await vault.check()
 
 
 def slack_credentials(settings: Settings) -> "Credentials":

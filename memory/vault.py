@@ -59,6 +59,11 @@ class Vault:
             )
         return self._opened(name, row["value"]) if row and row["fresh"] is not False else None
 
+    async def check(self) -> None:
+        """Whether all that is kept for good can be read. Raises SettingsError, with what to do."""
+        for row in await self._database.fetch("select name, value from hathi.secrets where expires is null"):
+            self._opened(row["name"], row["value"])
+
     async def delete(self, name: str) -> bool:
         """Forget it; False when there was nothing."""
         return bool(await self._database.fetch("delete from hathi.secrets where name = $1 returning 1", name))

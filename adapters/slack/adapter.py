@@ -5,7 +5,7 @@ import logging
 import re
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +22,7 @@ from slack_bolt.context.async_context import AsyncBoltContext
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
+from slack_sdk.signature import SignatureVerifier
 
 from adapters import files
 from adapters.slack import catching_up
@@ -177,6 +178,9 @@ class Slack:
         question = outbox.question or outbox.turn.first
         asker = await inside.hearing.asker(question)
         home, user = user_of(asker) if asker else (team, "")
+        if home.startswith("E"):  # a person of an organisation; Slack wants to know the workspace
+            known = await inside.hearing.desk.names.find(team, user)
+            home = known.team if known and known.team else team
         return Place(
             client=await inside.workspaces.client(team),
             channel=channel,
@@ -235,6 +239,9 @@ class Slack:
         next: Callable[[], Awaitable[BoltResponse]],  # bolt's own name
     ) -> BoltResponse | None:
         """Events are taken in here, behind the signature and before the library acknowledges them by itself."""
+        if req.body.get("type") == "app_rate_limited":
+            log.warning("Slack holds events back: there are more than 30,000 an hour in one workspace")
+            return BoltResponse(status=200, body="")
         if req.body.get("type") != "event_callback":
             return await next()
         try:
@@ -333,7 +340,24 @@ class Slack:
     async def _on_http(self, request: web.Request) -> web.Response:
         if self._inside is None:
             return web.Response(status=503)
-        return await to_aiohttp_response(await self._inside.app.async_dispatch(await to_bolt_request(request)))
+        if not self._is_signed(await request.read(), request.headers):
+            log.warning(
+                "refused a request that is not signed as Slack signs: if it came from Slack, look at "
+                "SLACK_SIGNING_SECRET and at the clock"
+            )
+            return web.Response(status=401)
+        try:
+            asked = await to_bolt_request(request)
+        except (ValueError, AttributeError):  # no JSON, or no object
+            return web.Response(status=400)
+        return await to_aiohttp_response(await self._inside.app.async_dispatch(asked))
+
+    def _is_signed(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Whether it comes from Slack. The library looks too, but only at what it has read before."""
+        try:
+            return SignatureVerifier(self._credentials.signing_secret).is_valid_request(body, dict(headers))
+        except (ValueError, TypeError):  # a time that is no number, a signature that is not ASCII
+            return False
 
     async def _on_page(self, request: web.Request) -> web.Response:
         """Where the bot is installed, and where Slack leads back to."""

@@ -27,6 +27,7 @@ class Known:
     kind: str = ""  # a channel's, as `channel_type` has it: channel, group, mpim, im
     shared: bool = False  # a channel that other organisations read too
     until: float = 0.0
+    team: str = ""  # a person's workspace
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Names:
             if id_[:1] in "UW":
                 user: Any = (await client.users_info(user=id_))["user"]
                 manages = bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))
-                return Known(_called(user) or id_, manages, until=until)
+                return Known(_called(user) or id_, manages, until=until, team=str(user.get("team_id") or ""))
             channel: Any = (await client.conversations_info(channel=id_))["channel"]
             return Known(
                 str(channel.get("name") or id_), kind=_kind(channel), shared=_shared(channel), until=until

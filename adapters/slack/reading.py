@@ -24,6 +24,7 @@ class Workspace:
     bot: str = ""
     app: str = ""
     enterprise: str = ""  # the organisation that the workspace belongs to
+    team: str = ""  # the workspace that an event comes from, also when the bot is installed in the organisation
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,8 @@ def person(data: Json, workspace: Workspace) -> Resource:
 def resource(user: str, team: str, workspace: Workspace) -> Resource:
     """Somebody of a workspace; those of one organisation have one id in all of its workspaces."""
     home = workspace.enterprise or workspace.id
-    return Resource(PLATFORM, f"{home if team in {workspace.id, workspace.enterprise, ''} else team}:{user}")
+    ours = {workspace.id, workspace.enterprise, workspace.team, ""}
+    return Resource(PLATFORM, f"{home if team in ours else team}:{user}")
 
 
 def user_of(author: Resource) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.slack.calling import APPS, TOKEN_REFUSED, code_of, new_client, translated
 from adapters.slack.declared import SCOPES
 from adapters.slack.reading import PLATFORM, Json, Workspace
-from bot.errors import PlatformError, PlatformRefused
+from bot.errors import PlatformDown, PlatformError, PlatformRefused
 from bot.ports import Vault
 
 log = logging.getLogger(__name__)
@@ -138,16 +138,17 @@ class Installed:
         self._bots.pop(id_, None)
         log.info("the bot is installed in the workspace %s", id_)
 
-    async def _bot(self, id_: str) -> Bot | None:
-        if id_ not in self._bots:
+    async def _bot(self, id_: str, *, anew: bool = False) -> Bot | None:
+        if anew or id_ not in self._bots:
             kept = await self.vault.get(secret_name(id_))
             if kept is None:
+                self._bots.pop(id_, None)
                 return None
             self._bots[id_] = Bot(**json.loads(kept))
         return self._bots[id_]
 
     async def _fresh(self, id_: str) -> Bot:
-        bot = await self._bot(id_)
+        bot = await self._bot(id_, anew=True)  # it may have been installed again by way of another process
         if bot is None:
             raise PlatformRefused(f"the bot is not installed in the workspace {id_}")
         if _is_due(bot):
@@ -170,13 +171,13 @@ class Installed:
             )
             try:
                 with translated():
-                    rotated = await rotator.perform_bot_token_rotation(
-                        bot=bot, minutes_before_expiration=ROTATE_MINUTES
-                    )
-            except (SlackTokenRotationError, PlatformError) as error:
+                    rotated = await _rotated_by(rotator, bot)
+            except PlatformError as error:
                 if bot.bot_token_expires_at is not None and bot.bot_token_expires_at > time.time():
                     log.warning("the token of the workspace %s is not renewed yet: %s", id_, _said(error))
                     return bot
+                if isinstance(error, PlatformDown):
+                    raise
                 raise PlatformRefused(
                     f"the token of the workspace {id_} has expired and Slack does not renew it ({_said(error)}): "
                     "install the app there again"
@@ -186,6 +187,14 @@ class Installed:
             await secret.replace(as_json(rotated))
             log.info("the token of the workspace %s is renewed", id_)
             return rotated
+
+
+async def _rotated_by(rotator: AsyncTokenRotator, bot: Bot) -> Bot | None:
+    """What the library makes of a refusal says less than the refusal itself."""
+    try:
+        return await rotator.perform_bot_token_rotation(bot=bot, minutes_before_expiration=ROTATE_MINUTES)
+    except SlackTokenRotationError as error:
+        raise error.api_error from error
 
 
 def secret_name(id_: str) -> str:
@@ -204,7 +213,8 @@ async def seen_from(workspaces: Workspaces, body: Json) -> Workspace:
     first: Json = (body.get("authorizations") or [{}])[0]
     user = str(first.get("user_id") or "") if first.get("is_bot", True) else ""
     app, enterprise = str(body.get("api_app_id") or us.app), enterprise_of(body) or us.enterprise
-    return replace(us, user=user or us.user, app=app, enterprise=enterprise)
+    team = _id(body.get("team_id") or body.get("team") or first.get("team_id"))
+    return replace(us, user=user or us.user, app=app, enterprise=enterprise, team=team)
 
 
 def installation_of(body: Json) -> str:
@@ -230,8 +240,8 @@ def _is_due(bot: Bot) -> bool:
     return bot.bot_token_expires_at is not None and bot.bot_token_expires_at <= time.time() + ROTATE_MINUTES * 60
 
 
-def _said(error: Exception) -> str:
-    return code_of(error.__cause__) or code_of(error) or type(error).__name__
+def _said(error: PlatformError) -> str:
+    return code_of(error.__cause__) or str(error)
 
 
 def _scopes(headers: Mapping[str, str]) -> set[str] | None:
