@@ -1,4 +1,4 @@
-"""What a person on Slack waits for, and what a bot there costs: the whole program against the tests' strict local Slack.
+"""What a person on Slack waits for, and what a bot there costs: the whole program against the tests' fake Slack.
 
 `python -m benchmarks.slack [--turns N] [--busy N] [--json]`: from the model's first token to the first text that can be
 read, calls for an answer that takes 10 s, and memory of the process; then how long Slack waits for an acknowledgement

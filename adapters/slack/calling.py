@@ -22,10 +22,8 @@ PASSING = {
     "ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout",
     "team_added_to_org", "token_expired", "external_channel_migrating",
 }  # fmt: skip
-TOKEN_REFUSED = {
-    "invalid_auth", "not_authed", "account_inactive", "token_revoked", "no_permission", "not_allowed_token_type",
-    "org_login_required", "ekm_access_denied",
-}  # fmt: skip
+NO_TOKEN = {"invalid_auth", "not_authed", "account_inactive", "token_revoked"}  # somebody has to get us another one
+TOKEN_REFUSED = NO_TOKEN | {"no_permission", "not_allowed_token_type", "org_login_required", "ekm_access_denied"}
 
 quiet = logging.getLogger(f"{__name__}.library")  # what Slack's libraries say; it may hold people's words
 quiet.setLevel(logging.CRITICAL)
@@ -87,7 +85,8 @@ def _ours(error: SlackApiError) -> PlatformDown | PlatformRefused:
             f"the Slack app lacks the scope {needed}: add it at {APPS} (OAuth & Permissions), then install it again"
         )
     if code in TOKEN_REFUSED:
-        return PlatformRefused(f"Slack refuses the token ({code}): copy it again from {APPS}")
+        kind = PlatformDown if code in NO_TOKEN else PlatformRefused  # an answer waits for the other one
+        return kind(f"Slack refuses the token ({code}): copy it again from {APPS}, or install the app again")
     return PlatformRefused(f"Slack refuses with {code}")
 
 

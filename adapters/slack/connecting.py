@@ -14,7 +14,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calling import APPS, TOKEN_REFUSED, code_of, quiet, translated
-from bot.errors import PlatformDown, PlatformRefused
+from bot.errors import PlatformDown, PlatformError, PlatformRefused
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ async def open_url(client: AsyncWebClient, app_token: str) -> str:
     try:
         with translated():
             answer: Any = await client.apps_connections_open(app_token=app_token)
-    except PlatformRefused as error:
+    except PlatformError as error:
         code = code_of(error.__cause__)
         if code in TOKEN_REFUSED:
             raise PlatformRefused(

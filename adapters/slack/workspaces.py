@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ from bot.ports import Vault
 log = logging.getLogger(__name__)
 
 ROTATE_MINUTES = 120  # before a token expires; tokens that rotate live for twelve hours
+RENEW_SECONDS = 60.0  # between two attempts to renew one that still holds
+KNOWN_SECONDS = 5.0  # for which a token is used without looking: another process may have got a new one
 NEEDED = {"app_mentions:read", "chat:write", "im:history"}  # without these there is no bot; others it can go without
 
 
@@ -64,7 +67,7 @@ class OneWorkspace:
         try:
             with translated():
                 answer: Any = await self._client.auth_test()
-        except PlatformRefused as error:
+        except PlatformError as error:
             code = code_of(error.__cause__)
             if code in TOKEN_REFUSED:
                 raise PlatformRefused(
@@ -108,6 +111,8 @@ class Installed:
     api_url: str
     session: aiohttp.ClientSession
     _bots: dict[str, Bot] = field(default_factory=dict)
+    _read_at: dict[str, float] = field(default_factory=dict)  # on the monotonic clock
+    _not_before: dict[str, float] = field(default_factory=dict)  # a token that was not renewed is asked for later
     _locks: dict[str, asyncio.Lock] = field(default_factory=dict)
 
     async def check(self) -> str:
@@ -138,9 +143,11 @@ class Installed:
         self._bots.pop(id_, None)
         log.info("the bot is installed in the workspace %s", id_)
 
-    async def _bot(self, id_: str, *, anew: bool = False) -> Bot | None:
-        if anew or id_ not in self._bots:
+    async def _bot(self, id_: str, seconds: float = math.inf) -> Bot | None:
+        """What is kept of a workspace, as it was at most so many seconds ago."""
+        if id_ not in self._bots or time.monotonic() - self._read_at[id_] > seconds:
             kept = await self.vault.get(secret_name(id_))
+            self._read_at[id_] = time.monotonic()
             if kept is None:
                 self._bots.pop(id_, None)
                 return None
@@ -148,15 +155,22 @@ class Installed:
         return self._bots[id_]
 
     async def _fresh(self, id_: str) -> Bot:
-        bot = await self._bot(id_, anew=True)  # it may have been installed again by way of another process
+        bot = await self._bot(id_, KNOWN_SECONDS)
         if bot is None:
             raise PlatformRefused(f"the bot is not installed in the workspace {id_}")
-        if _is_due(bot):
+        if self._is_due(id_, bot):
             async with self._locks.setdefault(id_, asyncio.Lock()):
                 bot = self._bots.get(id_, bot)
-                if _is_due(bot):
+                if self._is_due(id_, bot):
                     bot = self._bots[id_] = await self._rotated(id_)
         return bot
+
+    def _is_due(self, id_: str, bot: Bot) -> bool:
+        """Whether a token is to be renewed; one that still holds is not asked for again and again."""
+        if bot.bot_token_expires_at is None:
+            return False
+        left = bot.bot_token_expires_at - time.time()
+        return left <= 0 or (left <= ROTATE_MINUTES * 60 and time.monotonic() >= self._not_before.get(id_, 0.0))
 
     async def _rotated(self, id_: str) -> Bot:
         """The bot with a new token; whichever process comes first asks for it, since it can be asked for once."""
@@ -175,6 +189,7 @@ class Installed:
             except PlatformError as error:
                 if bot.bot_token_expires_at is not None and bot.bot_token_expires_at > time.time():
                     log.warning("the token of the workspace %s is not renewed yet: %s", id_, _said(error))
+                    self._not_before[id_] = time.monotonic() + RENEW_SECONDS
                     return bot
                 if isinstance(error, PlatformDown):
                     raise
@@ -234,10 +249,6 @@ def enterprise_of(body: Json) -> str:
 
 def _id(value: Any) -> str:
     return str(value.get("id") or "") if isinstance(value, Mapping) else str(value or "")
-
-
-def _is_due(bot: Bot) -> bool:
-    return bot.bot_token_expires_at is not None and bot.bot_token_expires_at <= time.time() + ROTATE_MINUTES * 60
 
 
 def _said(error: PlatformError) -> str:

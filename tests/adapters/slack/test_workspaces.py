@@ -435,7 +435,10 @@ async def test_an_expired_token_is_renewed_once_however_many_need_it(many: Many,
 
 
 @pytest.mark.parametrize("how", [{"status": 500}, {"error": "internal_error"}, {"status": 429}, {}])
-async def test_while_the_old_token_works_a_failing_renewal_is_no_trouble(many: Many, how: dict[str, Any]) -> None:
+async def test_while_the_old_token_works_a_failing_renewal_is_no_trouble(
+    many: Many, how: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.slack.workspaces.RENEW_SECONDS", 0.0)
     house = many.house
     await many.start()
     await many.install(seconds=3600)  # it is due to be renewed, and good
