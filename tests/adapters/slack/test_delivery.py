@@ -140,10 +140,8 @@ async def test_with_the_database_away_an_event_is_not_acknowledged_and_answered_
 
 
 @both_ways
-@pytest.mark.parametrize("status", [429, 500])
-async def test_what_is_said_while_slack_does_not_say_who_we_are_is_not_lost(
-    house: House, way: dict[str, Any], status: int
-) -> None:
+async def test_what_is_said_while_slack_does_not_say_who_we_are_is_not_lost(house: House, way: dict[str, Any]) -> None:
+    status = 500 if way else 429
     house.slack.retry_delays = PATIENT
     house.slack.fail(r"auth\.test", 2, status=status)
     port = free_port()
@@ -356,9 +354,9 @@ async def test_a_bot_that_finds_no_connection_at_its_start_has_one_once_slack_is
     await house.slack.until(lambda: house.slack.sockets == 2)
 
 
-@pytest.mark.parametrize("how", ["refused", "forbidden", "silent", "away", "without an address"])
+@pytest.mark.parametrize("how", ["refused", "silent", "away"])
 async def test_a_bot_whose_connections_end_has_new_ones_once_slack_is_back(house: House, hasty: None, how: str) -> None:
-    house.slack.ack_seconds, house.slack.retry_delays = 0.5, [0.5, 5.0, 15.0]
+    house.slack.ack_seconds, house.slack.retry_delays = 0.5, [0.5, 2.0, 6.0]
     port = free_port()
     await house.start(port=port)
     await ready(house, port)
