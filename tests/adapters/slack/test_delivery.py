@@ -141,7 +141,7 @@ async def test_with_the_database_away_an_event_is_not_acknowledged_and_answered_
 
 @both_ways
 async def test_what_is_said_while_slack_does_not_say_who_we_are_is_not_lost(house: House, way: dict[str, Any]) -> None:
-    status = 500 if way else 429
+    status = 429 if way == HTTP else 500
     house.slack.retry_delays = PATIENT
     house.slack.fail(r"auth\.test", 2, status=status)
     port = free_port()
