@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot import wiring
+from bot.doctor import doctor
 from bot.settings import Settings
 from memory.transcript import PostgresTranscript
 from tests.fakes.model import FakeModel
@@ -94,6 +95,18 @@ class House:
 
     def texts(self, channel: str, thread_ts: str) -> list[str]:
         return self.slack.texts(channel, thread_ts)
+
+    async def doctor(self, capsys: pytest.CaptureFixture[str], **settings: Any) -> tuple[int, str]:
+        """What `hathi doctor` ends with, and what it says of Slack."""
+        status = await doctor(Settings(**{**self.settings, **settings}, _env_file=None))
+        (found,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("slack")]
+        return status, found
+
+    async def ended(self) -> None:
+        """Until no turn is at work, or waits."""
+        async with asyncio.timeout(20):
+            while await self.rows("select 1 from public.procrastinate_jobs where status in ('todo', 'doing')"):
+                await asyncio.sleep(0.02)
 
     async def quiet(self, seconds: float = 0.4) -> None:
         """Long enough for the bot to have done what it should not do."""

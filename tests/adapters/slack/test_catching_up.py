@@ -102,6 +102,7 @@ async def test_a_connection_that_was_away_for_long_is_followed_by_a_look_back(
     monkeypatch.setattr("adapters.slack.adapter.GIVEN_UP_SECONDS", 0.1)
     monkeypatch.setattr("adapters.slack.connecting.WATCH_SECONDS", 0.05)
     monkeypatch.setattr("adapters.slack.connecting.PING_SECONDS", 0.2)
+    monkeypatch.setattr("adapters.slack.connecting.HELLO_SECONDS", 0.5)
     monkeypatch.setattr("adapters.slack.connecting.DEAF_SECONDS", 0.3)
     await house.start()
     await house.ask("hello")

@@ -153,8 +153,7 @@ async def test_what_is_said_while_slack_does_not_say_who_we_are_is_not_lost(hous
     await ready(house, port)
 
 
-@both_ways
-@pytest.mark.parametrize("answer", [faults.Silence(), faults.Silence(after=3)], ids=["before", "in the answer"])
+@pytest.mark.parametrize(("way", "answer"), [(HTTP, faults.Silence()), (SOCKET, faults.Silence(after=3))])
 async def test_killed_after_the_acknowledgement_it_answers_once_when_it_is_back(
     house: House, hathi: Hathi, way: dict[str, Any], answer: faults.Silence
 ) -> None:
@@ -455,13 +454,8 @@ async def test_a_scope_without_which_there_is_no_bot_ends_it_and_any_other_is_a_
     assert await house.ask("hello") == "You said: hello"
 
 
-async def test_the_doctor_sees_tokens_scopes_and_the_way_in(house: House, hathi: Hathi) -> None:
-    async def line(**settings: str) -> tuple[int | None, str]:
-        ended = await as_program(house, hathi, settings)("doctor")
-        assert "Traceback" not in ended.err
-        (found,) = [line for line in ended.out.splitlines() if line.startswith("slack")]
-        return ended.status, found
-
+async def test_the_doctor_sees_tokens_scopes_and_the_way_in(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    line = partial(house.doctor, capsys)
     assert await line() == (0, f"slack     ok    hathi in {house.slack.team.lower()}; Socket Mode")
     status, found = await line(slack_app_token="")
     assert (status, found.endswith("; HTTP at /slack/events")) == (0, True)

@@ -90,7 +90,7 @@ async def test_a_stream_that_slack_closes_goes_on_as_a_post(house: House, append
 
 async def test_a_long_answer_is_several_messages_each_within_the_limit_with_its_code_whole(house: House) -> None:
     text = f"{LONG}\n\n```python\n" + "\n".join(f"print({number})" for number in range(400)) + "\n```\n\nDone."
-    house.model.answers = [slowly(text, each=0.0005)]
+    house.model.answers = [slowly(text, each=0.0)]
     await house.start()
     assert await house.ask("tell me") == text
     posts = house.slack.posts(house.channel)
@@ -142,7 +142,8 @@ async def test_a_status_is_taken_away_where_nothing_is_answered(house: House) ->
     await house.slack.until(lambda: house.slack.status_now.get((house.channel, root)))
     await house.slack.delete(house.channel, ts)
     go.set()
-    await house.slack.until(lambda: not house.slack.status_now)
+    await house.ended()
+    assert house.slack.status_now == {}
     assert house.texts(house.channel, root) == ["Hello."]
 
 
@@ -208,8 +209,7 @@ async def test_a_channel_that_the_bot_was_thrown_out_of_ends_the_turn(house: Hou
     await house.slack.until(lambda: house.model.requests)
     house.slack.channels[house.channel].joined = False
     go.set()
-    await house.quiet(0.6)
-    assert await house.rows("select 1 from public.procrastinate_jobs where status in ('todo', 'doing')") == []
+    await house.ended()
 
 
 @pytest.mark.parametrize("streams", [True, False])
