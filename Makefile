@@ -16,7 +16,7 @@ chat: $(UV)
 test: $(UV)
 	$(SYNC)
 	.venv/bin/python -m tests.mastra.node >&2 || test -z "$$CI"
-	.venv/bin/python -m pytest -n 4 --dist worksteal --cov --cov-report=term
+	.venv/bin/python -m pytest -n 5 --dist worksteal --cov --cov-report=term
 
 check: $(UV)
 	$(SYNC)
