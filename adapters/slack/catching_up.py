@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 CONVERSATIONS = 200  # the latest ones that are looked at
 CHANNELS = 50  # of each workspace in which somebody may have mentioned the bot meanwhile
-MESSAGES = 100  # the latest ones of each
+MESSAGES = 100  # of each
 DAYS = 30  # since something last happened in a conversation
 OVERLAP = 60.0  # seconds before the last message that was heard: what was being heard then may be lost
 LONGEST_WAIT = 60.0  # seconds, before the next one is tried where Slack fails again and again
@@ -111,16 +111,27 @@ async def _channels(client: AsyncWebClient, place: _Unread) -> list[_Unread]:
 
 
 async def _after(client: AsyncWebClient, place: _Unread) -> list[Json]:
-    """The latest messages since, oldest first. Raises PlatformError."""
-    oldest = f"{place.since:.6f}"
-    with translated():
-        if place.root:
-            answer: Any = await client.conversations_replies(
-                channel=place.channel, ts=place.root, oldest=oldest, limit=MESSAGES
+    """The messages since, oldest first: the latest of a channel, the first of a thread. Raises PlatformError.
+
+    An app that is distributed outside of Slack's marketplace gets few of them at a time, and a page a minute.
+    """
+    found: list[Json] = []
+    cursor: str | None = None
+    while len(found) < MESSAGES:
+        with translated():
+            answer: Any = await (
+                client.conversations_replies(
+                    channel=place.channel, ts=place.root, oldest=f"{place.since:.6f}", limit=MESSAGES, cursor=cursor
+                )
+                if place.root
+                else client.conversations_history(
+                    channel=place.channel, oldest=f"{place.since:.6f}", limit=MESSAGES, cursor=cursor
+                )
             )
-        else:
-            answer = await client.conversations_history(channel=place.channel, oldest=oldest, limit=MESSAGES)
-    found = [each for each in answer.get("messages") or () if float(each.get("ts") or 0) > place.since]
+        found += [each for each in answer.get("messages") or () if float(each.get("ts") or 0) > place.since]
+        cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+        if not cursor:
+            break
     if is_direct(place.channel) and not place.root:  # those of its threads are conversations of their own
         found = [each for each in found if str(each.get("thread_ts") or each["ts"]) == str(each["ts"])]
     return sorted(found, key=lambda each: float(each["ts"]))

@@ -22,7 +22,7 @@ CONNECTIONS = 2
 PING_SECONDS = 10.0  # four without an answer, and the library takes a connection for dead
 HELLO_SECONDS = 10.0  # in which Slack greets a new connection
 WATCH_SECONDS = 1.0
-DEAF_SECONDS = 20.0  # for which the library may try by itself, before a connection is made from scratch
+DEAF_SECONDS = 3.0  # for which the library may mend a connection by itself; of some ends it hears only after ten
 LONGEST_WAIT = 30.0  # between two attempts
 NOT_CONNECTED = "Slack is not connected yet"
 

@@ -133,7 +133,9 @@ class Hearing:
         return await files.download(url, most, {"Authorization": f"Bearer {client.token}"}, html=False)
 
     async def _message(self, event: Json, us: Workspace, shared: bool) -> None:
-        channel, kind = str(event["channel"]), str(event.get("channel_type") or "")
+        channel, kind = str(event.get("channel") or ""), str(event.get("channel_type") or "")
+        if not channel:  # nothing that could be answered
+            return
         match event.get("subtype"):
             case "message_changed":
                 await self._change(event, channel, us, kind, shared)

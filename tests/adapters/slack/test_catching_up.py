@@ -68,6 +68,19 @@ async def test_what_is_heard_while_looking_back_hides_nothing(house: House, monk
     await house.answer(house.channel, missed)
 
 
+async def test_of_an_app_that_gets_few_messages_at_a_time_none_is_lost(house: House) -> None:
+    house.slack.history_limit = (1000, 15)
+    await house.start()
+    root = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.answer(house.channel, root)
+    await house.stop()
+    say = house.slack.say
+    missed = [await say(house.ana, house.channel, f"{n}", thread_ts=root, announce=False) for n in range(40)]
+    await house.start(last_messages=100)
+    await house.answer(house.channel, missed[-1])
+    assert [line for line in house.asked() if line.isdigit()] == [str(number) for number in range(40)]
+
+
 async def test_a_bot_that_has_never_been_here_answers_nothing_old(house: House) -> None:
     await house.slack.say(house.ana, house.channel, f"{house.at} long ago", announce=False)
     await house.start()

@@ -88,6 +88,15 @@ async def test_a_stream_that_slack_closes_goes_on_as_a_post(house: House, append
     assert any(block["type"] == "context_actions" for block in post["blocks"])
 
 
+async def test_a_stream_that_lasts_too_long_goes_on_as_a_post(house: House) -> None:
+    house.slack.stream_seconds = 0.3
+    text = "\n".join(f"Line {number} of it." for number in range(40))
+    house.model.answers = [slowly(text)]
+    await house.start()
+    assert await house.ask("tell me") == text
+    assert [house.slack.shown(post) for post in house.slack.posts(house.channel)] == [text]
+
+
 async def test_a_long_answer_is_several_messages_each_within_the_limit_with_its_code_whole(house: House) -> None:
     text = f"{LONG}\n\n```python\n" + "\n".join(f"print({number})" for number in range(400)) + "\n```\n\nDone."
     house.model.answers = [slowly(text, each=0.0)]
