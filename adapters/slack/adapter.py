@@ -188,7 +188,7 @@ class Slack:
             user=user,
             team=home,
             bot=(await inside.workspaces.us(team)).user,
-            streams=channel not in self._streamless,
+            streams=bool(user) and channel not in self._streamless,
         )
 
     def _has_no_streams(self, channel: str) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -47,9 +48,8 @@ async def of(
     if len(said) > THREAD_MESSAGES:
         said = [*said[:1], *said[-THREAD_MESSAGES:]] if said[0].get("ts") == spot.root else said[-THREAD_MESSAGES:]
     called = await names.look_up(spot.team, {id_ for each in said for id_ in ids_in(each)})
-    return [
-        read(each, Spot(spot.team, spot.channel, str(each["ts"]), spot.root), us, room, names=called) for each in said
-    ]
+    where = [replace(spot, ts=str(each["ts"]), thread_ts=spot.root) for each in said]
+    return [read(each, there, us, room, names=called) for each, there in zip(said, where, strict=True)]
 
 
 async def _replies(client: AsyncWebClient, spot: Spot, oldest: str) -> list[Json]:

@@ -1,11 +1,12 @@
 """What is said, changed and deleted on Slack, on its way into the transcript. An event is acknowledged only then."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -23,7 +24,6 @@ from adapters.slack.reading import (
     Workspace,
     address,
     ids_in,
-    is_direct,
     is_stub,
     read,
     room_of,
@@ -82,9 +82,7 @@ class Hearing:
                 if (event.get("tokens") or {}).get("bot"):
                     await self._leave(us.id)
 
-    async def said(
-        self, data: Json, spot: Spot, us: Workspace, kind: str = "", shared: bool = False, *, late: bool = False
-    ) -> None:
+    async def said(self, data: Json, spot: Spot, us: Workspace, kind: str = "", *, late: bool = False) -> None:
         """Take a message in, if it is said to the bot and not known. `kind` is the channel's. Raises DatabaseError.
 
         A command that is read `late` may have been run before, and is not run.
@@ -110,7 +108,8 @@ class Hearing:
                     if not late:
                         self.spawn(self.desk.typed(words, spot, data, us))
                 return
-            await self._hear(data, spot, us, await self._room(spot, kind, shared), joins=joins)
+            spot, room = await self._placed(spot, kind)
+            await self._hear(data, spot, us, room, joins=joins)
 
     async def asker(self, message: str) -> Resource | None:
         """Who said a message; None when it is gone. Raises DatabaseError."""
@@ -138,11 +137,11 @@ class Hearing:
             return
         match event.get("subtype"):
             case "message_changed":
-                await self._change(event, channel, us, kind, shared)
+                await self._change(event, Spot.of(us.id, channel, event.get("message") or {}, shared=shared), us, kind)
             case "message_deleted":
                 await self._delete(event.get("previous_message"), Spot(us.id, channel, str(event["deleted_ts"])), us)
             case _:
-                await self.said(event, Spot.of(us.id, channel, event), us, kind, shared)
+                await self.said(event, Spot.of(us.id, channel, event, shared=shared), us, kind)
 
     async def _hear(self, data: Json, spot: Spot, us: Workspace, room: Room, *, joins: bool) -> None:
         """Into the transcript at once, with what is known; names, files and what was said before come behind."""
@@ -231,9 +230,8 @@ class Hearing:
         found: Json = answer["file"]
         return found
 
-    async def _change(self, event: Json, channel: str, us: Workspace, kind: str, shared: bool) -> None:
+    async def _change(self, event: Json, spot: Spot, us: Workspace, kind: str) -> None:
         data: Json = event.get("message") or {}
-        spot = Spot.of(us.id, channel, data)
         if data.get("subtype") == "tombstone":  # a message with a thread under it leaves a sign behind
             await self._delete(event.get("previous_message"), spot, us)
             return
@@ -241,14 +239,15 @@ class Hearing:
             return
         wanted = ids_in(data)
         called = self.desk.names.known(us.id, wanted)
-        message = read(data, spot, us, await self._room(spot, kind, shared), names=called)
+        spot, room = await self._placed(spot, kind)
+        message = read(data, spot, us, room, names=called)
         async with self._lane(spot.thread):
             changed = await self.transcript.edit(message)
         if changed:
             if wanted - called.keys() or unread(data):
                 self._begin(message, self._read(data, spot, us, message, joins=False))
         elif time.time() - float(spot.ts or 0) < EDIT_SECONDS:
-            await self.said(data, spot, us, kind, shared)
+            await self.said(data, spot, us, kind)
 
     async def _delete(self, before: Json | None, spot: Spot, us: Workspace) -> None:
         _remember(self._deleted, spot.id, True)
@@ -280,17 +279,16 @@ class Hearing:
             _remember(self._in, spot.thread, True)
         return True
 
-    async def _room(self, spot: Spot, kind: str, shared: bool) -> Room:
-        """Who reads along; a mention does not say in what kind of channel it stands."""
-        if not kind and not is_direct(spot.channel):
-            try:
+    async def _placed(self, spot: Spot, kind: str) -> tuple[Spot, Room]:
+        """Who reads along. A mention does not say in what kind of channel it stands; what is not known is shared."""
+        if not kind and not spot.direct:
+            known = None
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(KIND_SECONDS):
                     known = await self.desk.names.find(spot.team, spot.channel)
-            except TimeoutError:
-                known = None
-            if known is not None:
-                kind, shared = known.kind, known.shared or shared
-        return room_of(spot, kind, shared)
+            kind = known.kind if known else ""
+            spot = replace(spot, shared=spot.shared or known is None or known.shared)
+        return spot, room_of(spot, kind)
 
     def _lane(self, thread: Thread) -> asyncio.Lock:
         """What concerns one conversation happens one after the other, in the order in which Slack told it."""

@@ -82,7 +82,7 @@ class Desk:
     async def typed(self, words: Sequence[str], spot: Spot, data: Json, us: Workspace) -> None:
         """A command that was typed in a conversation."""
         name, *rest = words
-        someone = person(data, us)
+        someone = person(data, spot, us)
         asked = in_thread(spot, someone) if spot.thread_ts else in_channel(us.id, spot.channel, someone)
         root = spot.thread_ts or ("" if spot.direct else spot.ts)
         ear = Ear(us.id, spot.channel, str(data["user"]), root, typed=True)

@@ -35,13 +35,14 @@ class Spot:
     channel: str
     ts: str  # a string: as a number it would lose digits
     thread_ts: str = ""  # of the message that its thread grew out of; empty when it stands in the channel itself
+    shared: bool = False  # with people of other organisations
 
     @classmethod
-    def of(cls, team: str, channel: str, data: Json) -> Self:
+    def of(cls, team: str, channel: str, data: Json, *, shared: bool = False) -> Self:
         """The spot of a message as Slack describes it; one that a thread grew out of names itself as its root."""
         ts = str(data.get("ts") or data.get("event_ts") or "")
         root = str(data.get("thread_ts") or "")
-        return cls(team, channel, ts, "" if root == ts else root)
+        return cls(team, channel, ts, "" if root == ts else root, shared)
 
     @classmethod
     def parse(cls, id_: str) -> Self:
@@ -83,10 +84,10 @@ def parts(thread: Thread) -> tuple[str, str, str]:
     return team, channel, root
 
 
-def person(data: Json, workspace: Workspace) -> Resource:
+def person(data: Json, spot: Spot, workspace: Workspace) -> Resource:
     """Who said a message. A stranger from a connected workspace is known by that one: ids are unique in it alone."""
-    team = data.get("user_team") or data.get("source_team") or data.get("team") or workspace.id
-    return resource(str(data.get("user") or data.get("bot_id") or ""), str(team), workspace)
+    team = data.get("user_team") or data.get("source_team") or data.get("team") if spot.shared else ""
+    return resource(str(data.get("user") or data.get("bot_id") or ""), str(team or ""), workspace)
 
 
 def resource(user: str, team: str, workspace: Workspace) -> Resource:
@@ -107,11 +108,11 @@ def space_of(workspace: str) -> str:
     return f"{PLATFORM}:{workspace}"
 
 
-def room_of(spot: Spot, kind: str, shared: bool) -> Room:
+def room_of(spot: Spot, kind: str) -> Room:
     """Who reads along. `kind` is Slack's `channel_type`; what is not known counts as private, what is shared, too."""
     if spot.direct:
         return Room("direct", f"{PLATFORM}:{spot.team}:{spot.channel}", space_of(spot.team))
-    if kind == "channel" and not shared:
+    if kind == "channel" and not spot.shared:
         return Room("public", space_of(spot.team), space_of(spot.team))
     return Room("private", f"{PLATFORM}:{spot.team}:{spot.channel}", space_of(spot.team))
 
@@ -126,7 +127,7 @@ def read(
     texts: Mapping[str, bytes | None] = MappingProxyType({}),
 ) -> Message:
     """A message said to the bot. `names` by id of people and channels; `texts` by id of text files."""
-    author = person(data, workspace)
+    author = person(data, spot, workspace)
     text = "\n".join(part for part in _parts(data, workspace, names, texts) if part)
     return Message(
         id=spot.id,

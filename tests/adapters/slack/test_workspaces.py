@@ -532,3 +532,14 @@ async def test_the_doctor_sees_whether_the_key_fits(many: Many, capsys: pytest.C
         status, line = await many.house.doctor(capsys, **{**many.settings, "encryption_key": key})
         assert words in line
         assert status == expected
+
+
+async def test_a_colleague_from_another_workspace_of_the_organisation_is_one_person_everywhere(many: Many) -> None:
+    house = many.house
+    house.slack.enterprise = "E0HERD"
+    await many.start()
+    await many.install()
+    colleague = house.slack.person("colleague", team="T0NEXTDOOR")
+    await house.ask("hello", user=colleague)
+    (row,) = await house.rows("select author from public.mastra_messages where author is not null")
+    assert row["author"] == f"slack:E0HERD:{colleague}"
