@@ -184,6 +184,14 @@ class Transcript(Protocol):
         """When a conversation was last reset: what is older is not read in again."""
         ...
 
+    async def look_back(self, platform: str, since: datetime) -> datetime:
+        """Note that a platform is looked through for what was missed; since when, with what was not ended before."""
+        ...
+
+    async def looked_back(self, platform: str, since: datetime) -> None:
+        """A look back is done; one that began earlier is not."""
+        ...
+
     async def conversations(self, platform: str, days: float, most: int) -> Sequence[Conversation]:
         """The conversations of the last `days`, newest first."""
         ...

@@ -239,6 +239,23 @@ class PostgresTranscript:
         )
         return [Conversation(Thread.parse(row["id"]), row["newest"], row["at"]) for row in rows]
 
+    async def look_back(self, platform: str, since: datetime) -> datetime:
+        """Note that a platform is looked through for what was missed; since when, with what was not ended before."""
+        rows = await self.database.fetch(
+            """
+            insert into hathi.looking_back as before (platform, since) values ($1, $2)
+            on conflict (platform) do update set since = least(before.since, excluded.since) returning since
+            """,
+            platform,
+            since,
+        )
+        begun: datetime = rows[0]["since"]
+        return begun
+
+    async def looked_back(self, platform: str, since: datetime) -> None:
+        """A look back is done; one that began earlier is not."""
+        await self.database.fetch("delete from hathi.looking_back where platform = $1 and since >= $2", platform, since)
+
     async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
         """Write the answer to what waited; False if that was deleted meanwhile. Raises TurnLost.
 

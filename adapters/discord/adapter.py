@@ -95,6 +95,8 @@ class Discord:
         """Serve until cancelled. Raises PlatformRefused when Discord does not let us in."""
         self._accept = accept
         self._newest = self._lost_at = await catching_up.reached(self._transcript)
+        if self._catch_up_hours:  # noted before anything new is heard
+            self._lost_at = await catching_up.begun(self._transcript, self._lost_at)
         await self._connection.run()
 
     def routes(self) -> tuple[()]:
@@ -304,9 +306,10 @@ class Discord:
                 log.warning("the commands are not made known to Discord: %s", error)
         if self._catch_up_hours:
             connected = partial(self._connection.client, LOGIN_SECONDS)
-            hours = self._catch_up_hours
+            hours, seen = self._catch_up_hours, await catching_up.begun(self._transcript, seen)
             async for message in catching_up.missed(client, connected, self._transcript, hours, seen):
                 await self._on_message(message)
+            await catching_up.ended(self._transcript, seen)
 
     async def _on_connect(self) -> None:
         """A session begins; what was missed before an earlier one may not be caught up with yet."""

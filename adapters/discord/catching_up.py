@@ -67,6 +67,24 @@ async def reached(transcript: Transcript) -> int:
     return max((_reached(each) for each in await transcript.conversations(PLATFORM, DAYS, CONVERSATIONS)), default=0)
 
 
+async def begun(transcript: Transcript, seen: int) -> int:
+    """Note that what was said since is looked for; since when, with what an earlier process did not get to."""
+    if not seen:
+        return seen
+    while True:
+        try:
+            since = await transcript.look_back(PLATFORM, discord.utils.snowflake_time(seen))
+            return min(seen, discord.utils.time_snowflake(since))
+        except DatabaseDown as error:
+            log.warning("catching up waits for the database: %s", error)
+
+
+async def ended(transcript: Transcript, seen: int) -> None:
+    """All of it is found. Raises DatabaseError."""
+    if seen:
+        await transcript.looked_back(PLATFORM, discord.utils.snowflake_time(seen))
+
+
 def _reached(conversation: Conversation) -> int:
     """Up to which message a conversation was heard; when it was deleted, until then."""
     if conversation.newest is not None:

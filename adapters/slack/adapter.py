@@ -117,7 +117,9 @@ class Slack:
     async def run(self, accept: Accept) -> None:
         """Serve until cancelled. Raises PlatformRefused when Slack does not let us in."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS)) as session:
-            seen = await catching_up.reached(self._transcript)  # before anything new is heard
+            seen = 0.0
+            if self._catch_up_hours:  # noted before anything new is heard
+                seen = await catching_up.begun(self._transcript, await catching_up.reached(self._transcript))
             self._inside = self._build(accept, session)
             try:
                 log.info("Slack: %s", await self._checked(self._inside.workspaces))
@@ -294,9 +296,10 @@ class Slack:
             self._catching_up = self._run_beside(self._read_what_was_missed(seen, self._catching_up))
 
     async def _read_what_was_missed(self, seen: float, before: "asyncio.Task[None] | None") -> None:
-        """One look back after the other."""
+        """One look back after the other; one that is not ended is left to the next process."""
         if before is not None:
             await asyncio.wait([before])
+        seen = await catching_up.begun(self._transcript, seen)
         assert self._inside is not None
         inside = self._inside
         async for team, channel, data in catching_up.missed(
@@ -309,6 +312,8 @@ class Slack:
                     break
                 except DatabaseDown as error:  # it has waited long before it says so
                     log.warning("catching up waits for the database: %s", error)
+        if seen:
+            await catching_up.ended(self._transcript, seen)
 
     def _run_beside(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Begin something that nobody waits for."""

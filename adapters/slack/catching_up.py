@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -36,6 +37,22 @@ class _Unread:
 async def reached(transcript: Transcript) -> float:
     """About when something was heard last, before this process; 0 when the bot has never been here."""
     return max(map(_reached, await _conversations(transcript)), default=0.0)
+
+
+async def begun(transcript: Transcript, seen: float) -> float:
+    """Note that what was said since is looked for; since when, with what an earlier process did not get to."""
+    if not seen:
+        return seen
+    while True:
+        try:
+            return (await transcript.look_back(PLATFORM, datetime.fromtimestamp(seen, UTC))).timestamp()
+        except DatabaseDown as error:
+            log.warning("catching up waits for the database: %s", error)
+
+
+async def ended(transcript: Transcript, seen: float) -> None:
+    """All of it is found. Raises DatabaseError."""
+    await transcript.looked_back(PLATFORM, datetime.fromtimestamp(seen, UTC))
 
 
 async def missed(

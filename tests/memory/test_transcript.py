@@ -547,3 +547,14 @@ async def test_conversations_are_listed_with_what_was_last_heard(transcript: Pos
     ]  # fmt: skip
     assert await transcript.conversations("discord", 1, 10) == []
     assert len(await transcript.conversations("console", 1, 1)) == 1
+
+
+async def test_a_look_back_that_was_not_ended_is_begun_where_it_began(transcript: PostgresTranscript) -> None:
+    monday, tuesday = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
+    assert await transcript.look_back("slack", monday) == monday
+    assert await transcript.look_back("slack", tuesday) == monday
+    assert await transcript.look_back("discord", tuesday) == tuesday
+    await transcript.looked_back("slack", tuesday)  # another process's, which began later
+    assert await transcript.look_back("slack", tuesday) == monday
+    await transcript.looked_back("slack", monday)
+    assert await transcript.look_back("slack", tuesday) == tuesday

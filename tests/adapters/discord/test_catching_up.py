@@ -75,3 +75,16 @@ async def test_a_database_that_is_away_as_a_session_begins_costs_a_delay(
         await proxy.open()
         await house.answer(*missed)
         await house.stop()
+
+
+async def test_what_a_process_did_not_get_to_read_is_left_to_the_next_one(
+    house: House, missed: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.discord.catching_up.SLACK", 0)  # else that minute covers for it
+    house.discord.fail(rf"GET /channels/{missed[0]}/messages", 10_000, 503)
+    await house.start()
+    await house.ask(f"{AT} heard", channel=missed[0])  # the last that is heard says no longer since when it is
+    await house.stop()
+    house.discord.faults.clear()
+    await house.start()
+    await house.answer(*missed)

@@ -81,6 +81,23 @@ async def test_of_an_app_that_gets_few_messages_at_a_time_none_is_lost(house: Ho
     assert [line for line in house.asked() if line.isdigit()] == [str(number) for number in range(40)]
 
 
+async def test_what_a_process_did_not_get_to_read_is_left_to_the_next_one(house: House) -> None:
+    await house.start()
+    root = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.answer(house.channel, root)
+    await house.stop()
+    missed = await house.slack.say(house.ana, house.channel, "missed", thread_ts=root, announce=False)
+    house.slack.fail("conversations", times=10_000, status=500)
+    await house.start()
+    await house.ask("heard", thread_ts=root)  # what is heard last says no longer since when something is missing
+    await house.stop()
+    house.slack.faults.clear()
+    await house.start()
+    await house.answer(house.channel, missed)
+    await house.quiet()
+    assert await house.rows("select 1 from hathi.looking_back") == []
+
+
 async def test_a_bot_that_has_never_been_here_answers_nothing_old(house: House) -> None:
     await house.slack.say(house.ana, house.channel, f"{house.at} long ago", announce=False)
     await house.start()
