@@ -233,7 +233,7 @@ def test_only_what_is_certain_is_shown_of_an_answer_that_grows(so_far: str, show
     assert growing(so_far) == ([shown] if shown else [])
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(DOCUMENT, st.data())
 def test_an_answer_that_grows_is_only_appended_to(text: str, data: st.DataObject) -> None:
     ends = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=12)))
