@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ def tls_postgres() -> Iterator[TlsPostgres]:
             cwd=folder, user=_user(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            _until_listening(port, server)
+            _until_listening(port, server, lambda: "ready" in (folder / "data/postmaster.pid").read_text().split())
             yield TlsPostgres(port, folder / "ca.pem")
         finally:
             server.terminate()
@@ -143,12 +143,12 @@ def _free_port() -> int:
         return port
 
 
-def _until_listening(port: int, server: subprocess.Popen[bytes]) -> None:
+def _until_listening(port: int, server: subprocess.Popen[bytes], ready: Callable[[], bool] = lambda: True) -> None:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         assert server.poll() is None, f"the server ended with status {server.returncode}"
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex(("127.0.0.1", port)) == 0 and ready():  # Postgres listens before it lets anybody in
                 return
         time.sleep(0.05)
     raise TimeoutError(f"nothing listens on port {port}")

@@ -144,7 +144,7 @@ async def test_an_idle_worker_is_silent_and_a_turn_costs_two_round_trips(
         Proxy(server.socket_file) as proxy,
         open_database(dsn.parse(server.through(proxy, database_name) + "?application_name=x")) as database,
     ):
-        jobs = engine(database)
+        jobs = engine(database, heartbeat=5, stalled=20)  # however slow the machine is, no heartbeat comes between
         async with running(jobs, work):
             for _ in range(3):  # the first ones prepare the statements
                 await say(transcript, jobs, "hi")
