@@ -37,7 +37,7 @@ from adapters.slack.reading import PLATFORM, Spot, parts, user_of
 from adapters.slack.workspaces import Installed, OneWorkspace, Workspaces
 from bot.chat import Image, Thread
 from bot.commands import Commands
-from bot.errors import DatabaseDown, DatabaseError, HathiError, PlatformDown
+from bot.errors import DatabaseDown, DatabaseError, HathiError, PlatformDown, PlatformRefused
 from bot.ports import Accept, Forgetting, Outbox, Reply, Transcript, Vault
 
 log = logging.getLogger(__name__)
@@ -171,7 +171,11 @@ class Slack:
         """A picture, with the token of the workspace that it was posted in."""
         found = re.search(r"/files-pri/([A-Z0-9]+)-", image.url)
         inside = await self._until_ready()
-        return await inside.hearing.fetch(found[1] if found else "", image.url, files.IMAGE_BYTES)
+        try:
+            return await inside.hearing.fetch(found[1] if found else "", image.url, files.IMAGE_BYTES)
+        except PlatformRefused as error:  # posted in a workspace that has not installed the bot: a connected one
+            log.info("a picture is not seen: %s", error)
+            return None
 
     async def _place(self, thread: Thread, outbox: Outbox) -> Place:
         """Where to post for a conversation. Raises PlatformError, DatabaseError."""

@@ -2,7 +2,6 @@
 
 import secrets
 
-from slack_bolt.adapter.aiohttp import to_bolt_request
 from slack_bolt.oauth.async_oauth_flow import AsyncOAuthFlow
 from slack_bolt.oauth.async_oauth_settings import AsyncOAuthSettings
 from slack_sdk.oauth.installation_store import Bot, Installation
@@ -13,8 +12,6 @@ from adapters.slack.calling import new_client, quiet
 from adapters.slack.declared import SCOPES
 from adapters.slack.workspaces import Installed
 from bot.ports import Vault
-
-__all__ = ["oauth_flow", "to_bolt_request"]
 
 STATE_SECONDS = 600
 

@@ -223,28 +223,18 @@ def as_json(bot: Bot) -> str:
 
 
 async def seen_from(workspaces: Workspaces, body: Json) -> Workspace:
-    """Who the bot is where an event comes from; what the event says of it goes before what is kept."""
-    us = await workspaces.us(installation_of(body))
-    first: Json = (body.get("authorizations") or [{}])[0]
-    user = str(first.get("user_id") or "") if first.get("is_bot", True) else ""
-    app, enterprise = str(body.get("api_app_id") or us.app), enterprise_of(body) or us.enterprise
-    team = _id(body.get("team_id") or body.get("team") or first.get("team_id"))
-    return replace(us, user=user or us.user, app=app, enterprise=enterprise, team=team)
+    """Who the bot is where an event comes from; what the event says of it goes before what is kept.
 
-
-def installation_of(body: Json) -> str:
-    """The id under which the bot is installed where an event comes from: the organisation's, if in all of it."""
+    In an organisation that has the bot as a whole, the installation is the organisation's.
+    """
     first: Json = (body.get("authorizations") or [{}])[0]
     enterprise = _id(body.get("enterprise_id") or body.get("enterprise") or first.get("enterprise_id"))
     team = _id(body.get("team_id") or body.get("team") or first.get("team_id"))
     whole = str(body.get("is_enterprise_install", first.get("is_enterprise_install"))).lower() == "true"
-    return enterprise if enterprise and (whole or not team) else team
-
-
-def enterprise_of(body: Json) -> str:
-    """The organisation that an event comes from; empty when its workspace stands alone."""
-    first: Json = (body.get("authorizations") or [{}])[0]
-    return _id(body.get("enterprise_id") or body.get("enterprise") or first.get("enterprise_id"))
+    us = await workspaces.us(enterprise if enterprise and (whole or not team) else team)
+    user = str(first.get("user_id") or "") if first.get("is_bot", True) else ""
+    app = str(body.get("api_app_id") or us.app)
+    return replace(us, user=user or us.user, app=app, enterprise=enterprise or us.enterprise, team=team)
 
 
 def _id(value: Any) -> str:

@@ -543,3 +543,12 @@ async def test_a_colleague_from_another_workspace_of_the_organisation_is_one_per
     await house.ask("hello", user=colleague)
     (row,) = await house.rows("select author from public.mastra_messages where author is not null")
     assert row["author"] == f"slack:E0HERD:{colleague}"
+
+
+async def test_a_picture_from_a_workspace_that_has_not_installed_the_bot_costs_no_answer(many: Many) -> None:
+    house = many.house
+    await many.start()
+    await many.install()
+    picture = house.slack.file("cat.png", b"PNG", "image/png", team="T0STRANGER")
+    await house.ask("what is this?", files=[picture], subtype="file_share")
+    assert "(you cannot see the picture)" in house.asked()[-1]
