@@ -27,6 +27,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that a model may be made to call."""
+
+    name: str  # [a-z_]{1,40}
+    description: str  # what it is for; at most 1,024 characters, which is what OpenAI takes
+    parameters: Mapping[str, Any]  # a JSON schema of type object
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """A conversation as it was left, for catching up with what was said since."""
 
