@@ -1,8 +1,10 @@
 """A small strict server that speaks OpenAI's chat completions API, answers what it is told to, and fails on demand.
 
 In a test: `async with FakeModel() as fake:`, then `fake.base_url`, `fake.requests`, and `fake.answers` for what comes
-next. As a process: `python -m tests.fakes.model --port 0 --key KEY [--log FILE] [--delay SECONDS]`; its base URL is the
-first line of its output, and each request body becomes a line of FILE.
+next. A request that is bound to a tool or a schema is a call: it is answered with the least that is valid, or with
+`fake.arguments`, and takes none of the `answers`. As a process: `python -m tests.fakes.model --port 0 --key KEY
+[--log FILE] [--delay SECONDS]`; its base URL is the first line of its output, and each request body becomes a line of
+FILE.
 """
 
 import argparse
@@ -19,6 +21,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
+
+from tests.fakes import calls
 
 Body = dict[str, Any]  # JSON as it came
 
@@ -112,7 +116,34 @@ TOO_LONG = Status(
     "invalid_request_error",
 )
 
+# What servers that cannot be made to call tools say to a request that tries, by who says it.
+WITHOUT_TOOLS = {
+    "Ollama": Status(400, None, "registry.ollama.ai/library/gemma:2b does not support tools", "invalid_request_error"),
+    "OpenRouter": Status(404, 404, "No endpoints found that support tool use. To learn more, visit: ...", None),
+    "OpenRouter, no choice": Status(
+        404, 404, "No endpoints found that support the provided 'tool_choice' value. To learn more, visit: ...", None
+    ),
+    "OpenRouter, passed on": Status(
+        400,
+        400,
+        "Provider returned error",
+        None,
+        metadata={"raw": '{"error":{"message":"Thinking mode does not support this tool_choice"}}'},
+    ),
+    "llama.cpp": Status(500, 500, "tools param requires --jinja flag", "server_error"),
+    "DeepSeek": Status(
+        400, "invalid_request_error", "Thinking mode does not support this tool_choice", "invalid_request_error"
+    ),
+}
+# The same of a response_format with a schema.
+WITHOUT_SCHEMAS = {
+    "DeepSeek": Status(
+        400, "invalid_request_error", "This response_format type is unavailable now", "invalid_request_error"
+    ),
+}
+
 Answer = str | Status | Break | Unfinished | ErrorInside | Raw | Silence | Slow | Finish | Held
+Arguments = Mapping[str, object] | Answer | None
 
 
 class FakeModel:
@@ -128,6 +159,13 @@ class FakeModel:
         self.otherwise: Answer | Callable[[Body], Answer] | None = (
             None  # for every one after those; None: `You said: …`
         )
+        # For calls: arguments as a mapping, a text that need not be JSON, or another Answer; made by a function of the
+        # request's body, or always the same. None: the least that is valid for the schema.
+        self.arguments: Arguments | Callable[[Body], Arguments] = None
+        self.without_tools: Status | None = None  # what requests with tools are refused with: see WITHOUT_TOOLS
+        self.without_schemas: Status | None = None  # the same for those with a schema as response_format
+        self.ignores_tool_choice = False  # answer with text where a tool must be called, as Ollama may
+        self.sloppy = False  # send a call's arguments as an object, and not as the text of one
         self.spoke_from = self.spoke_until = (
             0.0  # first and last word of the latest Slow answer, on the monotonic clock
         )
@@ -156,6 +194,16 @@ class FakeModel:
         if self._runner:
             await self._runner.cleanup()
 
+    @property
+    def calls(self) -> list[Body]:
+        """Those of the requests that were bound to a tool or a schema."""
+        return [body for body in self.requests if calls.is_call(body)]
+
+    @property
+    def asked(self) -> list[Body]:
+        """Those of the requests that were not: the ones for an answer in words."""
+        return [body for body in self.requests if not calls.is_call(body)]
+
     async def _list(self, request: web.Request) -> web.Response:
         if refusal := self._stranger(request):
             return refusal
@@ -179,7 +227,7 @@ class FakeModel:
             return _error(Status(404, "model_not_found", f"The model {body['model']!r} does not exist"))
         try:
             await asyncio.sleep(self._delay)
-            return await self._answer(request, body)
+            return await (self._call(request, body) if calls.is_call(body) else self._answer(request, body))
         except (asyncio.CancelledError, ConnectionError):
             self.hung_up.set()
             raise
@@ -191,6 +239,48 @@ class FakeModel:
             message = f"Incorrect API key provided: {given.removeprefix('Bearer ')}."
             return _error(Status(401, "invalid_api_key", message, "invalid_request_error"))
         return None
+
+    async def _call(self, request: web.Request, body: Body) -> web.StreamResponse:
+        if "tools" in body and self.without_tools:
+            return _error(self.without_tools)
+        if calls.has_schema(body) and self.without_schemas:
+            return _error(self.without_schemas)
+        if "tools" in body and self.ignores_tool_choice:
+            return web.json_response(self._whole(body, Finish("stop", "Let me think about that.")))
+        answer = self.arguments(body) if callable(self.arguments) else self.arguments
+        if isinstance(answer, Held):
+            await answer.go.wait()
+            answer = answer.text or None
+        match answer:
+            case Status():
+                return _error(answer)
+            case ErrorInside(code, message, kind):
+                return web.json_response({"error": {"code": code, "message": message, "type": kind}})
+            case Raw(text, content_type):
+                return web.Response(text=text, content_type=content_type)
+            case Unfinished(text):
+                return web.Response(text=f'{{"choices": ["{text}', content_type="application/json")
+            case Break():
+                reset(request)
+            case Silence():
+                await asyncio.Event().wait()
+            case Slow(text):
+                return await self._trickle(request, body, answer)
+            case Finish():
+                return web.json_response(self._whole(body, answer))
+        return web.json_response(self._called(body, calls.least_for(body) if answer is None else answer))
+
+    async def _trickle(self, request: web.Request, body: Body, answer: Slow) -> web.StreamResponse:
+        """Blanks, and at last the answer, as OpenRouter keeps a connection alive that is not streamed."""
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        end = time.monotonic() + answer.first
+        while time.monotonic() < end:
+            if answer.comments:
+                await response.write(b" \n")
+            await asyncio.sleep(0.05)
+        await response.write(json.dumps(self._called(body, answer.text)).encode())
+        return response
 
     async def _answer(self, request: web.Request, body: Body) -> web.StreamResponse:
         answer = self.answers.pop(0) if self.answers else self.otherwise
@@ -237,7 +327,7 @@ class FakeModel:
             case Break(after, text):
                 await stream.say(text, after)
                 await asyncio.sleep(0.05)  # a reset discards what the client has not read yet
-                await stream.reset()
+                reset(stream.request)
             case ErrorInside(code, message, kind, after):
                 await stream.say("As far as this and no further.", after)
                 await stream.error({"code": code, "message": message, "type": kind})
@@ -261,6 +351,18 @@ class FakeModel:
             "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": answer.reason}],
             "usage": self._usage(body, answer.text),
         }
+
+    def _called(self, body: Body, arguments: object) -> Body:
+        """A call of the tool that is forced, or text where a response_format is; `arguments` as text, or to be one."""
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        whole = self._whole(body, Finish("stop", text))
+        if "tools" in body:
+            function = {"name": calls.forced(body), "arguments": arguments if self.sloppy else text}
+            whole["choices"][0]["message"] |= {
+                "content": None,
+                "tool_calls": [{"id": "call_fake", "type": "function", "function": function}],
+            }
+        return whole
 
     def _usage(self, body: Body, text: str) -> Body:
         """A word counts as a token."""
@@ -312,13 +414,14 @@ class _Stream:
     async def write(self, text: str) -> None:
         await self.response.write(text.encode())
 
-    async def reset(self) -> None:
-        """Cut the connection so that the other end sees a TCP reset and not an orderly end."""
-        transport = self.request.transport
-        if transport:
-            connection = transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            transport.abort()
+
+def reset(request: web.Request) -> None:
+    """Cut the connection so that the other end sees a TCP reset and not an orderly end."""
+    transport = request.transport
+    if transport:
+        connection = transport.get_extra_info("socket")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
 
 
 def pieces(text: str) -> list[str]:
@@ -356,7 +459,7 @@ def _complaint(body: object) -> str:
             return f"messages[{place}].role is none of system, user, assistant"
         if not text_in(message["content"]).strip():
             return f"messages[{place}].content is no text, or empty"
-    return ""
+    return calls.complaint(body)
 
 
 def text_in(content: object) -> str:
