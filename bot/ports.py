@@ -321,6 +321,15 @@ class Model(Protocol):
         """Pieces of text, then at most one Usage. Raises ModelError, also half way."""
         ...
 
+    async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:
+        """The arguments with which the model calls `tool` after reading the prompt; valid for its schema, and storable.
+
+        A small model comes to an end in time only if the schema bounds it: everything `required`, `maxLength` on every
+        string, `maxItems` on every array, no `additionalProperties`. Raises ModelError: ModelSilent if the model does
+        not manage.
+        """
+        ...
+
 
 class Embedder(Protocol):
     """Turns text into vectors."""

@@ -1,16 +1,16 @@
 """Which model is meant: `provider/model` and the settings that go with it, turned into something that can be asked."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from bot.chat import Usage
 from bot.errors import SettingsError
 from bot.models.local import LocalModel, installed
-from bot.ports import Model, Prompt, Said
+from bot.ports import Model, Prompt, Said, Tool
 
 if TYPE_CHECKING:
     from bot.models.remote import RemoteModel
@@ -111,23 +111,30 @@ class LateModel:
 
     async def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
         """Pieces of text, then at most one Usage. Raises ModelError, also half way."""
-        await self.warm_up()
-        assert self._reached is not None
-        async with aclosing(self._reached.complete(prompt)) as pieces:
+        reached = await self._there()
+        async with aclosing(reached.complete(prompt)) as pieces:
             async for piece in pieces:
                 yield piece
 
+    async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:
+        """The arguments with which the model calls `tool`, valid for its schema. Raises ModelError."""
+        return await (await self._there()).call(prompt, tool)
+
     async def warm_up(self) -> None:
         """Import the vendor's client, in a thread."""
-        async with self._reaching:
-            if self._reached is None:
-                self._reached = await asyncio.to_thread(self._reach)
+        await self._there()
 
     async def close(self) -> None:
         """Let go of the connections; a second time does nothing."""
         async with self._reaching:
             if self._reached is not None:
                 await self._reached.close()
+
+    async def _there(self) -> "RemoteModel":
+        async with self._reaching:
+            if self._reached is None:
+                self._reached = await asyncio.to_thread(self._reach)
+            return self._reached
 
 
 def default_model(keys: Keys) -> str:

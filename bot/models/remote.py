@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import logging
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from ipaddress import ip_address
+from typing import Any
 
 import httpx2
 import openai
@@ -22,7 +25,10 @@ from bot.errors import (
     PromptTooLong,
     SettingsError,
 )
-from bot.ports import Prompt, Said
+from bot.models import arguments
+from bot.ports import Prompt, Said, Tool
+
+log = logging.getLogger(__name__)
 
 CONNECT = 10.0  # seconds; a provider that is up accepts within one, a packet lost on the way takes three
 SILENCE = 60.0  # seconds without a byte, from the request on: a large model may think that long before its first word
@@ -41,7 +47,26 @@ _NO_CREDIT = re.compile(r"credit balance|insufficient (credit|balance|quota|fund
 _NO_CREDIT_CODES = {"insufficient_quota", "billing_error"}
 _BUSY_CODES = {"overloaded_error", "rate_limit_error", "rate_limit_exceeded"}
 _CODE = re.compile(r"[a-z0-9_.-]{1,60}")
-_IN_STREAM = 0  # in place of an HTTP status: the error came inside a stream and names none
+_IN_STREAM = 0  # in place of an HTTP status: the error came inside an answer and names none
+
+
+class _Way(Enum):
+    """How a model is made to call a tool."""
+
+    TOOL = "tool_choice"
+    SCHEMA = "json_schema"  # in words, and bound by a response_format
+    JSON = "json_object"  # in words, and bound to JSON of any kind
+
+
+# The next way where a server does not go one, and how it says so. Statuses are as various as the words: Ollama 400
+# ("does not support tools"), OpenRouter 404 ("No endpoints found that support tool use"), llama.cpp 500 ("tools param
+# requires --jinja flag"), DeepSeek 400 ("Thinking mode does not support this tool_choice"; and it has no json_schema:
+# "This response_format type is unavailable now").
+_FURTHER = {
+    _Way.TOOL: (_Way.SCHEMA, re.compile(r"tool|function.?call|grammar", re.IGNORECASE)),
+    _Way.SCHEMA: (_Way.JSON, re.compile(r"response.?format|json.?schema|structured.?output|grammar", re.IGNORECASE)),
+}
+_TURNED_DOWN = {_IN_STREAM, 400, 404, 422, 500, 501}
 
 
 class RemoteModel:
@@ -62,20 +87,30 @@ class RemoteModel:
         budget: int = 60_000,
         temperature: float | None = None,
         max_tokens: int | None = None,
+        call_tokens: int | None = None,
+        tools: bool = True,
         extra_body: Mapping[str, object] | None = None,
         connect: float = CONNECT,
         silence: float = SILENCE,
         patience: float = PATIENCE,
         retries: int = RETRIES,
     ) -> None:
-        """`name` is what people know it by, `model` what the provider does; the settings are named in errors."""
+        """`name` is what people know it by, `model` what the provider does; the settings are named in errors.
+
+        `call_tokens` is to `call` what `max_tokens` is to `complete`; without `tools`, no call is tried with them.
+        """
         self.name = name
         self.budget = budget
         self._model = model
         sampling = {"temperature": temperature, "max_tokens": max_tokens}
         self._sampling = {name: value for name, value in sampling.items() if value is not None}
         self._extra_body = dict(extra_body) if extra_body else None
+        self._calling = self._sampling | ({} if call_tokens is None else {"max_tokens": call_tokens})
+        self._way = _Way.TOOL if tools else _Way.SCHEMA
         self._patience = patience
+        whole = max(silence, patience)  # what is not streamed is silent until it is complete
+        self._whole = httpx2.Timeout(whole, connect=connect)
+        self._longest = whole * (retries + 1)  # some keep the line open with blanks meanwhile
         try:
             url = httpx2.URL(base_url)
             self._client = openai.AsyncOpenAI(
@@ -124,6 +159,31 @@ class RemoteModel:
         if usage:
             yield usage
 
+    async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:
+        """The arguments with which the model calls `tool`, valid for its schema. Raises ModelError.
+
+        With a forced tool_choice, or as a JSON answer in the form of the schema where a server has no tools; which way
+        worked is remembered. Arguments that are invalid are asked for once more, unless the same would come again.
+        """
+        way = self._way
+        again = self._sampling.get("temperature") != 0
+        while True:
+            said = await self._called(prompt, tool, way)
+            if said is None:
+                way, _ = _FURTHER[way]
+                continue
+            try:
+                found = arguments.read(said, tool)
+            except arguments.NoArguments:
+                if not again:
+                    raise self._place.no_arguments() from None
+                again = False
+                # A small model's calls are anything; where answers are bound to a schema, they are valid.
+                way = _Way.SCHEMA if way is _Way.TOOL else way
+            else:
+                self._way = way
+                return found
+
     async def close(self) -> None:
         """Close the connections; a second time does nothing."""
         await self._client.close()
@@ -136,7 +196,7 @@ class RemoteModel:
         """
         body: dict[str, object] = {
             "model": self._model,
-            "messages": [{"role": said.role or "system", "content": _content_of(said)} for said in prompt],
+            "messages": _messages(prompt),
             "stream": True,
             "stream_options": {"include_usage": True},
         }
@@ -150,6 +210,60 @@ class RemoteModel:
             async with asyncio.timeout(self._patience):
                 chunk = await anext(stream, None)
             return None if chunk is None else _read(chunk)
+
+    async def _called(self, prompt: Prompt, tool: Tool, way: _Way) -> object | None:
+        """What the model wrote for arguments; None where the server does not go this way. Raises ModelError."""
+        body = {"model": self._model, **_asking(prompt, tool, way), **self._calling, **(self._extra_body or {})}
+        with self._place.translating():
+            try:
+                whole = await self._answer(body)
+            except openai.APIError as error:
+                if _turned_down(error, way):
+                    return None
+                raise
+        log.debug("%s: %s by %s: %s", self.name, tool.name, way.value, whole.usage)
+        if way is _Way.TOOL:
+            if tool.name in whole.calls:
+                return whole.calls[tool.name]
+            if whole.finish not in {"content_filter", "error"}:
+                return None  # some servers know tools, but no tool_choice
+        self._place.judge(whole.finish, heard=True, spoke=bool(whole.text.strip()))
+        return whole.text
+
+    async def _answer(self, body: Mapping[str, object]) -> "_Whole":
+        """Ask for an answer in one piece; it comes as text, whatever its media type, and is read here."""
+        async with asyncio.timeout(self._longest):
+            text = await self._client.post(
+                "/chat/completions", cast_to=str, body=body, options={"timeout": self._whole}
+            )
+        try:
+            answer = _mapping(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise _NoAnswerError from error
+        if refusal := _mapping(answer.get("error")):  # OpenRouter's, with status 200
+            request = httpx2.Request("POST", self._client.base_url)
+            raise openai.APIError(str(refusal.get("message")), request, body=dict(refusal))
+        return _read_whole(answer)
+
+
+def _messages(prompt: Prompt) -> list[dict[str, object]]:
+    return [{"role": said.role or "system", "content": _content_of(said)} for said in prompt]
+
+
+def _asking(prompt: Prompt, tool: Tool, way: _Way) -> dict[str, object]:
+    """What a request says to have a tool called."""
+    schema = dict(tool.parameters)
+    if way is _Way.TOOL:
+        function = {"name": tool.name, "description": tool.description, "parameters": schema}
+        return {
+            "messages": _messages(prompt),
+            "tools": [{"type": "function", "function": function}],
+            "tool_choice": {"type": "function", "function": {"name": tool.name}},
+        }
+    form: dict[str, object] = {"type": way.value}
+    if way is _Way.SCHEMA:
+        form["json_schema"] = {"name": tool.name, "schema": schema, "strict": False}
+    return {"messages": _messages(arguments.in_words(prompt, tool)), "response_format": form}
 
 
 def _content_of(said: Said) -> str | list[dict[str, object]]:
@@ -192,6 +306,35 @@ def _read(chunk: object) -> _Chunk:
         text=text if isinstance(text, str) else "",
         finish=finish if isinstance(finish, str) else "",
         usage=usage,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """An answer that came in one piece."""
+
+    calls: Mapping[str, object]  # arguments by the tool's name: JSON as text, or from some servers as it is
+    text: str
+    finish: str
+    usage: Usage | None
+
+
+def _read_whole(answer: Mapping[str, object]) -> _Whole:
+    choices = answer.get("choices")
+    if not (isinstance(choices, list) and choices):
+        raise _NoAnswerError
+    choice = _mapping(choices[0])
+    message = _mapping(choice.get("message"))
+    listed = message.get("tool_calls")
+    functions = [_mapping(_mapping(call).get("function")) for call in listed] if isinstance(listed, list) else []
+    text = message.get("content")
+    finish = "content_filter" if message.get("refusal") else choice.get("finish_reason")
+    return _Whole(
+        # Of several calls of one tool, the first.
+        calls={str(function.get("name")): function.get("arguments", "") for function in reversed(functions)},
+        text=text if isinstance(text, str) else "",
+        finish=finish if isinstance(finish, str) and finish else "stop",  # it is whole, or it would not be JSON
+        usage=_usage(answer.get("usage")),
     )
 
 
@@ -239,17 +382,15 @@ class _Place:
         try:
             yield
         except openai.APIStatusError as error:
-            raise self._refusal(error, error.status_code) from error
+            raise self._refusal(error) from error
         except (openai.APITimeoutError, TimeoutError) as error:
             raise self._error(
                 ModelDown, "took too long over an answer of", "try again, or set FALLBACK_MODELS"
             ) from error
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError, EOFError) as error:
             raise self._error(ModelDown, "cannot be reached, or was lost half way, for", self._way()) from error
-        except openai.APIError as error:  # inside a stream; OpenRouter puts an HTTP status into its code
-            code = error.code or ""
-            status = int(code) if re.fullmatch(r"4\d\d", code) else _IN_STREAM
-            raise self._refusal(error, status) from error
+        except openai.APIError as error:  # inside an answer
+            raise self._refusal(error) from error
         except (_NoAnswerError, json.JSONDecodeError, UnicodeDecodeError, openai.OpenAIError) as error:
             raise self._no_answer() from error
 
@@ -267,7 +408,12 @@ class _Place:
             raise self._error(ModelSilent, "came to the token limit before the first word of", "choose another MODEL")
         raise self._error(ModelSilent, "passed on an empty answer of", "try again, or choose another MODEL")
 
-    def _refusal(self, error: openai.APIError, status: int) -> ModelError:
+    def no_arguments(self) -> ModelError:
+        """What is raised when a tool was called with what its schema does not allow."""
+        return self._error(ModelSilent, "passed on what is no answer of", "try again, or choose another MODEL")
+
+    def _refusal(self, error: openai.APIError) -> ModelError:
+        status = _status(error)
         code = self._code(error)
         account = self.key_setting or self._settings()
         kind = _kind(error, status, code)
@@ -313,6 +459,27 @@ class _Place:
             if isinstance(code, str) and _CODE.fullmatch(code) and not code.isdigit() and self.key not in code:
                 return code
         return ""
+
+
+def _turned_down(error: openai.APIError, way: _Way) -> bool:
+    """Whether a server says that it does not know this way of calling, or not for this model."""
+    status = _status(error)
+    if way not in _FURTHER or status not in _TURNED_DOWN:
+        return False
+    if _kind(error, status, error.code or "") in {PromptTooLong, KeyRefused}:
+        return False
+    body = _mapping(error.body)
+    passed_on = _mapping(body.get("metadata")).get("raw")  # OpenRouter's: what the provider behind it said
+    _, words = _FURTHER[way]
+    return words.search(f"{body.get('message') or error.message} {passed_on}") is not None
+
+
+def _status(error: openai.APIError) -> int:
+    """The HTTP status, or what stands for it inside an answer: OpenRouter puts one into its code."""
+    if isinstance(error, openai.APIStatusError):
+        return error.status_code
+    code = error.code or ""
+    return int(code) if re.fullmatch(r"4\d\d", code) else _IN_STREAM
 
 
 def _kind(error: openai.APIError, status: int, code: str) -> type[ModelError]:

@@ -9,7 +9,7 @@ from bot.chat import Role, Usage
 from bot.errors import KeyRefused, PromptTooLong, SettingsError
 from bot.models.local import LocalModel
 from bot.models.remote import RemoteModel
-from bot.ports import Said
+from bot.ports import Said, Tool
 
 on_one_loop = pytest.mark.asyncio(loop_scope="module")  # the model is started once and its connections belong to a loop
 
@@ -52,6 +52,25 @@ async def test_it_knows_paris_in_a_conversation_and_rereads_only_what_is_new(mod
         lines += [question, "".join(texts)]
     assert "Paris" in lines[-1]
     assert usage.cached > usage.prompt / 2
+
+
+@on_one_loop
+async def test_it_calls_a_tool_within_the_bounds_of_its_schema(model: LocalModel) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string", "maxLength": 20},
+            "facts": {"type": "array", "items": {"type": "string", "maxLength": 60}, "maxItems": 2},
+        },
+        "required": ["name", "facts"],
+        "additionalProperties": False,
+    }
+    prompt = [Said(None, model.persona), Said("user", "My name is Ana and I live in Porto.")]
+    found = await model.call(prompt, Tool("remember", "Note who that is, and what they say.", schema))
+    assert set(found) == {"name", "facts"}
+    assert len(found["name"]) <= 20
+    assert len(found["facts"]) <= 2
+    assert all(len(fact) <= 60 for fact in found["facts"])
 
 
 @on_one_loop
