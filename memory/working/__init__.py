@@ -1,0 +1,1 @@
+"""The page about a person: what they said of themselves, from a template, each line with where it was learned."""
