@@ -17,7 +17,7 @@ from bot.agent import apology
 from bot.chat import Image, Message, Resource, Room, Thread, command_like
 from bot.commands import Commands
 from bot.errors import DatabaseError, HathiError
-from bot.ports import Accept, Outbox, Reply
+from bot.ports import Accept, Noted, Outbox, Reply
 
 if TYPE_CHECKING:  # rich and prompt_toolkit are loaded only for a person
     from rich.live import Live
@@ -135,6 +135,14 @@ class Console:
     async def download(self, image: Image) -> None:
         """Nobody can post a picture here."""
 
+    async def noted(self, noted: Noted) -> None:
+        """A dim line for a person who sits there; a pipe gets answers only."""
+        if noted.gone:
+            self._screen.whisper(f"forgotten: {noted.gone} lines and messages")
+        elif noted.lines:
+            what = "; ".join(noted.texts) or "that something does not hold any more"
+            self._screen.whisper(f"noted: {what} · /memory undo {' '.join(map(str, noted.lines))}")
+
     async def show(self, turn: int, text: str) -> None:
         if turn == self._awaited:
             await self._screen.show(text)
@@ -192,6 +200,9 @@ class Pipe:
             self._read = False
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
+    def whisper(self, text: str) -> None:
+        """Nothing that a pipe asked for."""
+
 
 class Terminal:
     """Prompt, spinner, and Markdown that grows while the model writes."""
@@ -240,12 +251,27 @@ class Terminal:
     def say(self, text: str) -> None:
         self._screen.print(_markdown(text), "")
 
+    def whisper(self, text: str) -> None:
+        """Something beside the conversation; while a line is being typed it stands above it."""
+        from prompt_toolkit import print_formatted_text
+        from prompt_toolkit.formatted_text import FormattedText
+        from rich.text import Text
+
+        if self._live is not None:
+            self._screen.print(Text(_visible(text), style="dim"))
+        else:
+            print_formatted_text(FormattedText([("ansibrightblack", _visible(text))]))
+
 
 def _markdown(text: str) -> "Markdown":
     from rich.markdown import Markdown
 
-    # Without control characters: a model must not move somebody's cursor or rename their window.
-    return Markdown("".join(c for c in text if c in "\n\t" or (ord(c) >= 32 and not 127 <= ord(c) < 160)))
+    return Markdown(_visible(text))
+
+
+def _visible(text: str) -> str:
+    """Without control characters: a model must not move somebody's cursor or rename their window."""
+    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 32 and not 127 <= ord(c) < 160))
 
 
 async def _byte_lines(descriptor: int) -> AsyncIterator[bytes | None]:

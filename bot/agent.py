@@ -2,12 +2,12 @@
 
 import logging
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.chat import Answer, Message, Turn, Usage
+from bot.chat import Answer, Message, Thread, Turn, Usage
 from bot.errors import (
     DatabaseDown,
     DatabaseError,
@@ -24,7 +24,7 @@ from bot.errors import (
     PromptTooLong,
     TurnLost,
 )
-from bot.ports import Adapter, Jobs, Lease, Memory, Model, Prompt, Recollection, Reply, Transcript
+from bot.ports import Adapter, Forgetting, Jobs, Lease, Memory, Model, Prompt, Recollection, Reply, Transcript
 from bot.prompt import compose, tokens
 
 log = logging.getLogger(__name__)
@@ -77,12 +77,14 @@ class Agent:
     """The shared core. Adapters bring it messages; it brings them replies."""
 
     transcript: Transcript
+    forgetting: Forgetting
     memory: Memory
     models: Sequence[Model]  # the first one answers; the others in order when it fails
     jobs: Jobs
     adapters: Mapping[str, Adapter]
     persona: str
     own_persona: bool = False  # the operator's own: it goes before what a model was trained on
+    digested: Callable[[Thread], None] = lambda thread: None  # told of each thread in which a turn has ended
 
     async def accept(self, message: Message) -> int | None:
         """Take a message in; once this returns it is safe and will be answered, by that turn. Raises DatabaseError."""
@@ -98,12 +100,13 @@ class Agent:
         """
         adapter = self.adapters[turn.thread.platform]
         posts = Posts(self.transcript, turn, lease, list(turn.posts), turn.question or turn.first)
+        off_record = True  # as long as we do not know better
         try:
             async with adapter.typing(turn.thread), adapter.reply(turn.thread, posts) as reply:
                 if turn.answer is not None:  # written down before a crash: all that is left is to post it
                     await reply.finish(turn.answer)
-                    return
-                await self._answer(turn, posts, reply)
+                else:
+                    off_record = await self._answer(turn, posts, reply)
         except PlatformRefused as error:
             log.warning("turn %s: nobody sees the answer: %s", turn.id, error)
         except PlatformDown as error:
@@ -112,12 +115,18 @@ class Agent:
             else:
                 log.warning("turn %s: posted later: %s", turn.id, error)
                 raise
-        try:
-            await self.memory.digest(turn.thread)
-        except HathiError as error:
-            log.warning("turn %s: digest left for later: %s", turn.id, error)
+        if off_record:
+            await self._strike(turn)
+        self.digested(turn.thread)
 
-    async def _answer(self, turn: Turn, posts: Posts, reply: Reply) -> None:
+    async def _strike(self, turn: Turn) -> None:
+        try:
+            await self.forgetting.strike(turn.thread)
+        except DatabaseRefused as error:
+            log.error("turn %s: what was said off the record is still there: %s", turn.id, error)  # noqa: TRY400
+
+    async def _answer(self, turn: Turn, posts: Posts, reply: Reply) -> bool:
+        """Answer; whether something of what waited was said off the record."""
         recollection = Recollection()
         try:
             while True:
@@ -125,11 +134,11 @@ class Agent:
                 waiting = [line for line in recollection.lines if line.waiting]
                 if not waiting:
                     log.info("turn %s: nothing waits, it was answered with another message or deleted", turn.id)
-                    return
+                    break
                 posts.question = waiting[-1].id
                 answer = await self._think(turn, recollection, reply)
                 if await self._deliver(turn, recollection, answer, reply):
-                    return
+                    break
                 log.info("turn %s: what it answers was deleted meanwhile", turn.id)
                 await reply.withdraw()
         except (TurnLost, PlatformDown, PlatformRefused):
@@ -151,6 +160,7 @@ class Agent:
         except Exception as error:  # a bug must not leave a person waiting or a thread stuck
             log.exception("turn %s: a bug", turn.id)
             await self._apologise(turn, recollection, BUG.format(turn=turn.id), type(error).__name__, reply)
+        return any(line.off_record for line in recollection.lines)
 
     async def _think(self, turn: Turn, recollection: Recollection, reply: Reply) -> Answer:
         """Ask the models in order. Raises the first one's ModelError when none answers."""
@@ -173,12 +183,12 @@ class Agent:
         budget = model.budget
         pictures = await self._pictures(turn, recollection) if model.sees else {}
         while True:
-            prompt = compose(own or self.persona, recollection, budget, now, pictures)
+            prompt = compose(own or self.persona, recollection, budget, now, pictures, plain=not model.trusted)
             try:
                 return await self._stream(turn, model, prompt, reply)
             except PromptTooLong:
                 budget = sum(tokens(said.text) for said in prompt) // 2
-                if compose(own or self.persona, recollection, budget, now, pictures) == prompt:
+                if compose(own or self.persona, recollection, budget, now, pictures, plain=not model.trusted) == prompt:
                     raise
                 log.info("turn %s: too long for %s, trying with %d tokens", turn.id, model.name, budget)
             except ModelRefused as error:

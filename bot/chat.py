@@ -89,6 +89,7 @@ class Line:
     name: str = ""  # what people call the author
     quote: "Quote | None" = None  # what it is a reply to
     images: tuple[Image, ...] = ()
+    off_record: bool = False  # its author wants nothing kept of it once it is answered
 
 
 @dataclass(frozen=True, slots=True)

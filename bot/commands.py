@@ -1,18 +1,22 @@
 """What people can ask of the bot itself: one registry for every platform."""
 
+import json
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bot.chat import Resource, Thread
-from bot.ports import Counts, Forgetting
+from bot.ports import Counts, Forgetting, Links, Page, Pages, Remembered
 
 ASK = "Ask Hathi about this"  # a message's menu entry that begins a turn instead of a command
+LONGEST = 60  # characters of what is to be forgotten: a button has to hold them
+GONE = "every message of yours, and every answer to you, that says so. There is no way back."
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command as somebody gave it."""
+    """A command as somebody gave it; only they see what they are told."""
 
     person: Resource
     thread: Thread
@@ -29,6 +33,18 @@ class Told:
 
     text: str
     confirm: str = ""  # a command as it is typed, without its slash: `forget me yes`
+    button: str = "Delete"  # what the button says
+    page: Page | None = None  # to be shown behind the text, with all that can be done about its lines
+    file: Mapping[str, Any] | None = None  # to be handed over as JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One word that may follow a command's name."""
+
+    word: str
+    summary: str
+    asks: str = ""  # what is typed behind it, in one word; empty: nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +55,39 @@ class Command:
     usage: str
     summary: str
     run: Callable[[Asked], Awaitable[Told]]
-    words: str = ""  # the words that a platform with forms sends with it when there is nothing to choose
+    words: str = ""  # the words that a platform with forms sends with it when nothing was typed
+    choices: tuple[Choice, ...] = ()  # one of them has to follow
+    asks: str = ""  # what may be typed behind the name, in one word; empty: nothing
     menu: str = ""  # its title in the menu of a message; only there
 
 
 class Commands:
     """The registry. Each answer is one short text for the person who asked. May raise DatabaseError."""
 
-    def __init__(self, forgetting: Forgetting, last_messages: int) -> None:
+    def __init__(self, forgetting: Forgetting, pages: Pages, links: Links, last_messages: int) -> None:
         self._forgetting = forgetting
+        self._pages = pages
+        self._links = links
         self._last_messages = last_messages
+        forgets = (
+            Choice("me", "delete everything about you, everywhere"),
+            Choice("about", "delete what you said about something", asks="what"),
+        )
         self.all = (
             Command("reset", "/reset", "delete this conversation", self._reset),
-            Command("forget", "/forget me", "delete everything about you, everywhere", self._forget, words="me"),
-            Command("memory", "/memory", "what I keep of you", self._memory),
+            Command(
+                "forget",
+                "/forget me",
+                "delete everything about you, everywhere; or what you said about something",
+                self._forget,
+                words="me",
+                choices=forgets,
+            ),
+            Command(
+                "memory", "/memory", "what I remember of you, to correct, forget, pause or take with you", self._memory
+            ),
+            Command("link", "/link", "be one person here and on another platform", self._link, asks="code"),
+            Command("unlink", "/unlink", "be two people again", self._unlink),
             Command("help", "/help", "what you can ask of me", self._help),
         )
         self.menu = (
@@ -70,6 +105,10 @@ class Commands:
         """Run a command as it was typed, `/forget me`."""
         name, *words = line.split()
         told = await self.run(name.removeprefix("/"), Asked(person, thread, tuple(words)))
+        if told.file is not None:
+            return f"{told.text}\n\n```json\n{json.dumps(told.file, indent=2, ensure_ascii=False)}\n```"
+        if told.page is not None:
+            return f"{told.text}\n\n{_typed_page(told.page)}"
         return f"{told.text} Say /{told.confirm} to do it." if told.confirm else told.text
 
     async def _reset(self, asked: Asked) -> Told:
@@ -106,27 +145,120 @@ class Commands:
 
     async def _forget(self, asked: Asked) -> Told:
         if asked.words[:1] != ("me",):
-            return Told("Say /forget me to delete everything about you, or /reset to delete this conversation.")
+            return await self._forget_matter(asked)
         if asked.words[1:] != ("yes",):
             about = await self._forgetting.about(asked.person)
             return Told(
-                f"This deletes everything about you, everywhere: {_many(about['mastra_messages'], 'message')} in all. "
-                "There is no way back.",
+                f"This deletes everything about you, everywhere: {_many(about['mastra_messages'], 'message')} and "
+                f"{_many(about['facts'], 'line')} on your page. There is no way back.",
                 "forget me yes",
             )
         counts = await self._forgetting.forget(asked.person)
         rows = ", ".join(f"{number} in {table}" for table, number in counts.items())
         return Told(f"Done: everything about you is deleted ({rows}).")
 
+    async def _forget_matter(self, asked: Asked) -> Told:
+        sure = asked.words[-1:] == ("yes",)
+        words = asked.words[:-1] if sure else asked.words
+        what = " ".join(words[1:] if words[:1] == ("about",) else words)
+        if not what:
+            return Told("Say /forget me to delete everything about you, or /reset to delete this conversation.")
+        if len(what) > LONGEST:
+            return Told("Say what I am to forget in fewer words: my favourite colour.")
+        if not sure:
+            return Told(
+                f"This deletes what I know of you about “{what}”: lines of your page, {GONE}", f"forget {what} yes"
+            )
+        return _forgotten(await self._forgetting.forget_matter(asked.person, frozenset(), what))
+
     async def _memory(self, asked: Asked) -> Told:
+        match asked.words:
+            case ("forget", *lines) if _ids(lines):
+                return await self._forget_lines(asked, lines)
+            case ("undo", *lines) if _ids(lines):
+                taken = await self._pages.undo(asked.person, _ids(lines))
+                return Told("Done: it is not on your page." if taken else "That is not on your page any more.")
+            case ("correct", line, *text) if _ids([line]) and text:
+                done = await self._pages.correct(asked.person, _ids([line])[0], " ".join(text))
+                return await self._show(
+                    asked, "Done." if done else "That line is not on your page, or cannot read like that."
+                )
+            case ("pause",):
+                await self._pages.pause(asked.person, True)
+                return await self._show(
+                    asked,
+                    "Off the record from now on: I answer each message by itself, without what I know of you, and keep "
+                    "nothing of it.",
+                )
+            case ("resume",):
+                await self._pages.pause(asked.person, False)
+                return await self._show(asked, "On the record again: I remember what you say from now on.")
+            case ("export",):
+                return Told("All that I keep about you.", file=await self._forgetting.export(asked.person))
+        return await self._show(asked, "")
+
+    async def _show(self, asked: Asked, done: str) -> Told:
+        """A person's page, behind what was just done about it."""
+        page = await self._pages.page(asked.person)
         about = await self._forgetting.about(asked.person)
         here = await self._each(asked, lambda thread: self._forgetting.about(asked.person, thread))
         what = "the conversations here" if asked.whole else "this conversation"
-        return Told(
+        parts = [done] if done else []
+        if page.paused and not done:
+            parts.append("You are off the record: I keep nothing of what you say.")
+        if not page.lines:
+            parts.append("There is nothing on your page yet.")
+        parts.append(
             f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. {here['mastra_messages']} of "
             f"them are from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
             f"/reset deletes {what}, /forget me everything."
         )
+        if page.linked:
+            parts.append(f"You are one person here and as {', '.join(map(str, page.linked))}; /unlink parts you.")
+        return Told(" ".join(parts), page=page)
+
+    async def _forget_lines(self, asked: Asked, words: list[str]) -> Told:
+        if words[-1] != "yes":
+            page = await self._pages.page(asked.person)
+            lines = [line for line in page.lines if line.id in _ids(words)]
+            if not lines:
+                return Told("That line is not on your page.")
+            what = " and ".join(f"“{line.text}”" for line in lines)
+            return Told(f"This deletes {what}, and {GONE}", f"memory forget {' '.join(words)} yes")
+        return _forgotten(await self._forgetting.forget_matter(asked.person, frozenset(_ids(words))))
+
+    async def _link(self, asked: Asked) -> Told:
+        if not asked.words:
+            code = await self._links.offer(asked.person)
+            if code is None:
+                return Told("That is often enough for now. Try again in an hour.")
+            return Told(
+                f"Type /link {code} where you also talk with me, within ten minutes. Then I know that both are you. "
+                "Give this code to nobody: whoever types it reads in their direct messages what I know of you."
+            )
+        sure = asked.words[-1] == "yes"
+        code = "".join(asked.words[:-1] if sure else asked.words)
+        if not sure:
+            other = await self._links.offered(asked.person, code)
+            if other is None:
+                return Told("This code is not, or no longer, good. Say /link where it came from to get a new one.")
+            return Told(
+                f"This makes you and {other} one person: each reads in direct messages with me what I know of the other. "
+                "Do it only if both are you.",
+                f"link {code} yes",
+                "Both are me",
+            )
+        other = await self._links.link(asked.person, code)
+        if other is None:
+            return Told("This code is not, or no longer, good. Say /link where it came from to get a new one.")
+        return Told(f"Done: you and {other} are one person. /unlink parts you again.")
+
+    async def _unlink(self, asked: Asked) -> Told:
+        if await self._links.unlink(asked.person):
+            return Told(
+                "Done: you stand alone here again. What I learned from you here stays here, and the rest there."
+            )
+        return Told("You are not linked with anybody. /link does that.")
 
     async def _help(self, asked: Asked) -> Told:
         return Told("\n".join(f"{command.usage}: {command.summary}" for command in self.all))
@@ -139,6 +271,30 @@ class Commands:
             return Told("That is somebody else's. Only they, or who may manage messages here, can have me forget it.")
         counts = await self._forgetting.delete([asked.message])
         return Told(f"Done: it is forgotten, {_many(counts['mastra_messages'], 'message')} in all.")
+
+
+def _forgotten(counts: Counts) -> Told:
+    if not sum(counts.values()):
+        return Told("I found nothing about that.")
+    return Told(f"Done: forgotten, {_many(counts['facts'], 'line')} and {_many(counts['mastra_messages'], 'message')}.")
+
+
+def _ids(words: list[str]) -> list[int]:
+    """The lines that are meant: numbers, which fit a bigint; a last `yes` does no harm."""
+    return [int(word) for word in words if word.isdecimal() and len(word) < 19]
+
+
+def where(line: Remembered) -> str:
+    """Where and when a line was learned, in a few words."""
+    place = {"direct": "in a direct message", "private": "in a private room", "public": "in public"}.get(line.kind)
+    return f"{place or 'not said to me'}, {line.at.day} {line.at:%B %Y}"
+
+
+def _typed_page(page: Page) -> str:
+    lines = [f"- `{line.id}` {line.text} ({where(line)})" for line in page.lines]
+    first = page.lines[0].id if page.lines else 1
+    about = [f"/memory correct {first} …, /memory forget {first}, "] if page.lines else []
+    return "\n".join([*lines, "", f"{''.join(about)}/memory {'resume' if page.paused else 'pause'}, /memory export"])
 
 
 def _many(number: int, noun: str) -> str:

@@ -10,11 +10,21 @@ from bot.chat import Answer, Image, Line, Message, Resource, Role, Thread, Turn,
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What may be known of somebody where the answer will be read."""
+
+    author: str  # a resource in its text form
+    name: str  # what people call them
+    lines: tuple[str, ...]  # one fact each: `Location: Lisbon`
+
+
+@dataclass(frozen=True, slots=True)
 class Recollection:
     """What a memory brings to a turn."""
 
     lines: tuple[Line, ...] = ()  # the conversation, oldest first; those that wait for an answer are marked
     notes: tuple[str, ...] = ()  # other things worth knowing now, one sentence each
+    known: tuple[Known, ...] = ()  # of the people who speak there
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,41 @@ class Kept:
     thread: Thread
     messages: int
     at: datetime  # when the last of them was said
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One line of a person's page, with where it was learned."""
+
+    id: int
+    text: str  # as people read it: `Location: Lisbon`
+    value: str  # what of it can be corrected: `Lisbon`
+    at: datetime  # when it was learned
+    kind: str  # of the room where it was said: direct, private or public; empty when that is not known
+    message: str = ""  # id of the newest message that says so; empty when that is not known
+    thread: Thread | None = None  # where that message was said
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is remembered of a person beside the conversations themselves."""
+
+    lines: tuple[Remembered, ...] = ()  # oldest first
+    paused: bool = False  # off the record
+    linked: tuple[Resource, ...] = ()  # the person's other identities
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that was written on a person's page after an answer."""
+
+    person: Resource
+    thread: Thread  # where they said it
+    message: str  # the id of the message that says it
+    post: str  # the platform's id of the last post of the answer to it; empty when that is not known
+    lines: tuple[int, ...]  # ids, for undoing it
+    texts: tuple[str, ...]  # as people read them
+    gone: int = 0  # what was deleted because they asked for it: lines and messages
 
 
 Prompt = Sequence[Said]
@@ -143,6 +188,10 @@ class Adapter(Protocol):
         """A picture that somebody posted; None when it is gone, or too large to be looked at."""
         ...
 
+    async def noted(self, noted: Noted) -> None:
+        """Tell somebody in the quietest way there is what was written on their page. Raises PlatformError."""
+        ...
+
 
 class Transcript(Protocol):
     """What was said, in order. Everything is harmless to do twice; everything may raise DatabaseError."""
@@ -213,6 +262,10 @@ class Forgetting(Protocol):
         """Delete messages, or answers by the ids of their posts, for good, with the answers to nothing but them."""
         ...
 
+    async def strike(self, thread: Thread) -> Counts:
+        """Delete what was said off the record in a thread and is answered, with the answers to it."""
+        ...
+
     async def reset(self, thread: Thread, person: Resource | None = None) -> Counts:
         """Delete a conversation, or what is about one person in it."""
         ...
@@ -241,8 +294,57 @@ class Forgetting(Protocol):
         """The conversations in which something is about a person, the latest first."""
         ...
 
+    async def forget_matter(
+        self, person: Resource, lines: Set[int], what: str = "", keep: Sequence[str] = ()
+    ) -> Counts:
+        """Delete lines of a person's page, and all messages of theirs, and answers to them, that say the same.
+
+        `what`: the matter in the person's words, for what stands on no page. `keep`: ids of messages that stay.
+        """
+        ...
+
     async def owners(self, message: str) -> Set[str]:
         """Whose a message, or a post of ours, is: its author, or those whom it answers; as resources in text form."""
+        ...
+
+
+class Pages(Protocol):
+    """The pages about people, in their own hands. Everything may raise DatabaseError."""
+
+    async def page(self, person: Resource) -> Page:
+        """All that is on a person's page, with where it was learned."""
+        ...
+
+    async def correct(self, person: Resource, line: int, text: str) -> bool:
+        """A line reads like this now; False when it is not this person's, or the text cannot stand there."""
+        ...
+
+    async def undo(self, person: Resource, lines: Sequence[int]) -> int:
+        """Take back what was written; what it replaced holds again. How many lines that were."""
+        ...
+
+    async def pause(self, person: Resource, paused: bool) -> None:
+        """Off the record: nothing that this person says is kept once it is answered; or on it again."""
+        ...
+
+
+class Links(Protocol):
+    """One person on several platforms. Everything may raise DatabaseError."""
+
+    async def offer(self, person: Resource) -> str | None:
+        """A code that links whoever types it with this person, once, within ten minutes; None after too many."""
+        ...
+
+    async def offered(self, person: Resource, code: str) -> Resource | None:
+        """Whose code it is; None when it is wrong or too old, or this person's own, or there were too many tries."""
+        ...
+
+    async def link(self, person: Resource, code: str) -> Resource | None:
+        """Use a code up: from now on both are one person. Whose it was; None as above."""
+        ...
+
+    async def unlink(self, person: Resource) -> bool:
+        """This identity stands alone again, with what was learned from it; False when it did already."""
         ...
 
 
@@ -289,8 +391,11 @@ class Memory(Protocol):
         """What to bring to the turn, before the model is asked. Raises DatabaseError."""
         ...
 
-    async def digest(self, thread: Thread) -> None:
-        """Catch up with the transcript; may run at any time, any number of times."""
+    async def digest(self, thread: Thread) -> Sequence[Noted]:
+        """Catch up with the transcript; may run at any time, any number of times. What people are to be told of it.
+
+        Raises HathiError; what was not done then is done the next time.
+        """
         ...
 
 
@@ -310,6 +415,11 @@ class Model(Protocol):
     @property
     def persona(self) -> str | None:
         """Instructions this model was trained on and works best with; None: give it ours."""
+        ...
+
+    @property
+    def trusted(self) -> bool:
+        """Whether it may put into its own words what people say; else only their own words are believed."""
         ...
 
     @property

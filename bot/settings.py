@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     ollama_base_url: str = ""
     persona: Path | None = Field(None, description="a file with the bot's character and instructions")
     last_messages: int = Field(10, ge=0, le=1000, description="messages of the thread put before the model")
+    working_memory: bool = Field(True, description="keep a page about each person")
+    working_memory_template: Path | None = Field(None, description="what is kept: a Markdown or JSON-schema file")
+    working_memory_scope: Literal["resource", "thread"] = Field("resource", description="a page for each of these")
+    working_memory_tokens: int = Field(600, ge=0, le=20_000, description="of all pages in one prompt, at most")
+    keep_days: float = Field(0, ge=0, le=36_500, description="after which messages are deleted; 0: never")
     concurrent_turns: int = Field(32, ge=1, le=1000, description="turns of different threads side by side, a process")
     heartbeat_seconds: float = Field(5, gt=0, description="how often a process with turns in work says that it lives")
     stalled_seconds: float = Field(20, gt=0, description="without a heartbeat for so long it is taken for dead")

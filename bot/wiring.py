@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +13,32 @@ from pydantic import SecretStr
 from bot.agent import Agent
 from bot.chat import Resource, Thread
 from bot.commands import Commands
+from bot.digests import Digests
 from bot.errors import DatabaseError, SettingsError
 from bot.jobs import DurableJobs
 from bot.models import ClosableModel, Keys, default_model, open_model
-from bot.ports import Adapter, Counts
+from bot.ports import Adapter, Counts, Jobs, Memory, Model, Noted
 from bot.settings import Settings, read_persona
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.forgetting import Forgetting
 from memory.history import History
+from memory.links import Links
+from memory.memories import Memories
 from memory.migrate import migrate as bring_up_to_date
 from memory.pacing import reserve
 from memory.pool import Database, TableMissing, open_database
 from memory.transcript import PostgresTranscript
+from memory.working.loading import read_template
+from memory.working.pages import Pages
+from memory.working.remembering import Unread, WorkingMemory
 
 if TYPE_CHECKING:
     from adapters.slack import Credentials
 
 log = logging.getLogger(__name__)
 
+LAST_WORDS = 20.0  # seconds that what was said last may take to be remembered when a conversation ends
 PAST = 50  # messages of the person that the arrow keys bring back
 
 
@@ -39,27 +47,65 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
     from adapters.console import Console
 
     persona = read_persona(settings.persona)
-    async with open_models(settings) as models, open_transcript(settings) as transcript:
-        lines = await transcript.read(thread, PAST)
+    async with open_models(settings) as models, open_store(settings) as store:
+        lines = await store.transcript.read(thread, PAST)
         past = [line.text for line in lines if line.author == str(person)]
-        commands = Commands(Forgetting(transcript.database), settings.last_messages)
-        console = Console(person, thread, commands, transcript.answer_to, past)
-        jobs = open_jobs(settings, transcript.database, [console.queue])
-        agent = Agent(
-            transcript=transcript,
-            memory=History(transcript, settings.last_messages),
-            models=models,
-            jobs=jobs,
-            adapters={console.name: console},
-            persona=persona,
-            own_persona=settings.persona is not None,
-        )
+        console = Console(person, thread, store.commands, store.transcript.answer_to, past)
+        jobs = open_jobs(settings, store.database, [console.queue])
+        agent, digests = open_agent(settings, store, models, jobs, [console], persona)
         async with asyncio.TaskGroup() as tasks:
             worker = tasks.create_task(jobs.run(agent.turn))
+            digesting = tasks.create_task(digests.run())
             if console.interactive:  # while the person types
                 tasks.create_task(models[0].warm_up())
             await console.run(agent.accept)
             worker.cancel()
+            await digests.finish(LAST_WORDS)
+            digesting.cancel()
+
+
+def open_agent(
+    settings: Settings,
+    store: "Store",
+    models: Sequence[Model],
+    jobs: Jobs,
+    adapters: Sequence[Adapter],
+    persona: str,
+) -> tuple[Agent, Digests]:
+    """The shared core, and what catches up behind it."""
+    by_name = {adapter.name: adapter for adapter in adapters}
+    memory = open_memory(settings, store, models)
+
+    async def tell(noted: Noted) -> None:
+        await by_name[noted.thread.platform].noted(noted)
+
+    digests = Digests(
+        memory,
+        partial(store.transcript.undigested, list(by_name)),
+        tell,
+        partial(store.forgetting.expire, settings.keep_days) if settings.keep_days else None,
+    )
+    agent = Agent(
+        transcript=store.transcript,
+        forgetting=store.forgetting,
+        memory=memory,
+        models=models,
+        jobs=jobs,
+        adapters=by_name,
+        persona=persona,
+        own_persona=settings.persona is not None,
+        digested=digests.due,
+    )
+    return agent, digests
+
+
+def open_memory(settings: Settings, store: "Store", models: Sequence[Model]) -> Memory:
+    """All that is remembered, behind one door."""
+    history = History(store.transcript, settings.last_messages)
+    if not settings.working_memory:
+        return Memories([history, Unread(store.pages)])
+    budget = min(settings.working_memory_tokens, models[0].budget // 4)
+    return Memories([history, WorkingMemory(store.pages, store.forgetting, models, budget)])
 
 
 def open_jobs(settings: Settings, database: Database, queues: list[str]) -> DurableJobs:
@@ -77,12 +123,12 @@ async def serve(settings: Settings, names: list[str]) -> None:
     """Serve the platforms that have their token set, or just those named, until cancelled. Raises HathiError."""
     from adapters import http
 
-    async with open_transcript(settings) as transcript:
-        adapters = open_adapters(settings, names, transcript)
+    async with open_store(settings) as store:
+        adapters = open_adapters(settings, names, store)
 
         async def ready() -> str | None:
             try:
-                await transcript.database.fetch("select 1", patience=2.0)
+                await store.database.fetch("select 1", patience=2.0)
             except DatabaseError as error:
                 return str(error)
             return next((adapter.trouble for adapter in adapters if adapter.trouble), None)
@@ -97,24 +143,17 @@ async def serve(settings: Settings, names: list[str]) -> None:
                     "`hathi chat`"
                 )
                 await asyncio.Event().wait()
-            await _serve(settings, transcript, adapters)
+            await _serve(settings, store, adapters)
 
 
-async def _serve(settings: Settings, transcript: PostgresTranscript, adapters: list[Adapter]) -> None:
+async def _serve(settings: Settings, store: "Store", adapters: list[Adapter]) -> None:
     persona = read_persona(settings.persona)
     async with open_models(settings) as models:
-        jobs = open_jobs(settings, transcript.database, [adapter.name for adapter in adapters])
-        agent = Agent(
-            transcript=transcript,
-            memory=History(transcript, settings.last_messages),
-            models=models,
-            jobs=jobs,
-            adapters={adapter.name: adapter for adapter in adapters},
-            persona=persona,
-            own_persona=settings.persona is not None,
-        )
+        jobs = open_jobs(settings, store.database, [adapter.name for adapter in adapters])
+        agent, digests = open_agent(settings, store, models, jobs, adapters, persona)
         async with asyncio.TaskGroup() as tasks:
             serving = [tasks.create_task(adapter.run(agent.accept)) for adapter in adapters]
+            serving.append(tasks.create_task(digests.run()))
             tasks.create_task(models[0].warm_up())
             try:
                 await jobs.run(agent.turn)
@@ -123,17 +162,17 @@ async def _serve(settings: Settings, transcript: PostgresTranscript, adapters: l
                     task.cancel()
 
 
-def open_adapters(settings: Settings, names: list[str], transcript: PostgresTranscript) -> list[Adapter]:
+def open_adapters(settings: Settings, names: list[str], store: "Store") -> list[Adapter]:
     """The platforms that have their token set, or just those named. Raises SettingsError."""
     opened: list[Adapter] = []
     if "discord" in names or (not names and _value(settings.discord_token)):
-        opened.append(_discord(settings, transcript))
+        opened.append(_discord(settings, store))
     if "slack" in names or (not names and (_value(settings.slack_bot_token) or settings.slack_client_id.strip())):
-        opened.append(_slack(settings, transcript))
+        opened.append(_slack(settings, store))
     return opened
 
 
-def _discord(settings: Settings, transcript: PostgresTranscript) -> Adapter:
+def _discord(settings: Settings, store: "Store") -> Adapter:
     token = _value(settings.discord_token)
     if not token:
         raise SettingsError("discord needs a token: set DISCORD_TOKEN (README, Discord)")
@@ -143,13 +182,12 @@ def _discord(settings: Settings, transcript: PostgresTranscript) -> Adapter:
     count, sharding = settings.discord_shard_count, None
     if count is not None:
         ids = tuple(sorted(settings.discord_shard_ids)) or tuple(range(count))
-        sharding = Sharding(count, ids, partial(reserve, transcript.database))
-    forgetting = Forgetting(transcript.database)
+        sharding = Sharding(count, ids, partial(reserve, store.database))
     return Discord(
         token,
-        transcript,
-        forgetting,
-        Commands(forgetting, settings.last_messages),
+        store.transcript,
+        store.forgetting,
+        store.commands,
         rules=Rules(settings.discord_allow, settings.discord_deny),
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.discord_forget_on_leave,
@@ -157,19 +195,18 @@ def _discord(settings: Settings, transcript: PostgresTranscript) -> Adapter:
     )
 
 
-def _slack(settings: Settings, transcript: PostgresTranscript) -> Adapter:
+def _slack(settings: Settings, store: "Store") -> Adapter:
     from adapters.slack import Slack
     from memory.vault import Vault
 
     credentials = slack_credentials(settings)
-    forgetting = Forgetting(transcript.database)
     keys = _value(settings.encryption_key).split(",")
     return Slack(
         credentials,
-        transcript,
-        forgetting,
-        Commands(forgetting, settings.last_messages),
-        vault=Vault(transcript.database, keys) if credentials.client_id else None,
+        store.transcript,
+        store.forgetting,
+        store.commands,
+        vault=Vault(store.database, keys) if credentials.client_id else None,
         prefix=settings.slack_command_prefix,
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.slack_forget_on_leave,
@@ -226,26 +263,26 @@ async def migrate(settings: Settings) -> list[str]:
 
 async def export(settings: Settings, person: Resource) -> dict[str, Any]:
     """All that is stored about a person."""
-    async with open_transcript(settings) as transcript:
-        return await Forgetting(transcript.database).export(person)
+    async with open_store(settings) as store:
+        return await store.forgetting.export(person)
 
 
 async def about(settings: Settings, person: Resource) -> Counts:
     """How many rows there are about a person, by table."""
-    async with open_transcript(settings) as transcript:
-        return await Forgetting(transcript.database).about(person)
+    async with open_store(settings) as store:
+        return await store.forgetting.about(person)
 
 
 async def forget(settings: Settings, person: Resource) -> Counts:
     """Delete all that is stored about a person; the rows by table."""
-    async with open_transcript(settings) as transcript:
-        return await Forgetting(transcript.database).forget(person)
+    async with open_store(settings) as store:
+        return await store.forgetting.forget(person)
 
 
 async def leave(settings: Settings, space: str) -> Counts:
     """Delete all conversations of a server or workspace; the rows by table."""
-    async with open_transcript(settings) as transcript:
-        return await Forgetting(transcript.database).leave(space)
+    async with open_store(settings) as store:
+        return await store.forgetting.leave(space)
 
 
 @asynccontextmanager
@@ -260,12 +297,27 @@ async def open_database_of(settings: Settings) -> AsyncIterator[Database]:
         yield await stack.enter_async_context(open_database(place, ensure))
 
 
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What is kept in the database, by what it is for."""
+
+    database: Database
+    transcript: PostgresTranscript
+    pages: Pages
+    forgetting: Forgetting
+    commands: Commands
+
+
 @asynccontextmanager
-async def open_transcript(settings: Settings) -> AsyncIterator[PostgresTranscript]:
-    """The transcript in a database that is up to date."""
+async def open_store(settings: Settings) -> AsyncIterator[Store]:
+    """A database that is up to date, and all that is kept in it."""
+    template = read_template(settings.working_memory_template)
     async with open_database_of(settings) as database:
         await bring_up_to_date(database)
-        yield PostgresTranscript(database)
+        pages = Pages(database, template, by_thread=settings.working_memory_scope == "thread")
+        forgetting = Forgetting(pages)
+        commands = Commands(forgetting, pages, Links(database), settings.last_messages)
+        yield Store(database, PostgresTranscript(database, pages), pages, forgetting, commands)
 
 
 @asynccontextmanager

@@ -1,28 +1,49 @@
 """What a person, a platform or an operator wants gone is gone: everywhere, for good, with counts; and what there is.
 
-What is deleted does not come back with a redelivery: `hathi.deleted` knows its ids for two days.
+What is deleted does not come back with a redelivery: `hathi.deleted` knows its ids for two days. What was derived from
+a message goes with it in the same transaction: the database sees to that, and the pages are written anew.
 """
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence, Set
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from bot.chat import Resource, Thread
 from bot.ports import Counts, Kept
 from memory.content import text_of
-from memory.pool import Database
+from memory.pool import Connection, Database
+from memory.working import matter
+from memory.working.page import Fact, chain
+from memory.working.pages import THREAD, Pages, facts_of
+
+AT_ONCE = 500  # messages that are deleted in one transaction when they are too old
 
 
 @dataclass(frozen=True, slots=True)
 class Forgetting:
     """Deletes from the transcript and all that was derived from it. Harmless to repeat; all raise DatabaseError."""
 
-    database: Database
+    pages: Pages
+
+    @property
+    def database(self) -> Database:
+        """Where all of it is."""
+        return self.pages.database
 
     async def about(self, resource: Resource, thread: Thread | None = None) -> Counts:
-        """How many rows there are about a person, by table: what `forget`, or `reset` in this thread, would delete."""
+        """How many rows there are about a person, by table: what `forget`, or `reset` in this thread, would delete.
+
+        Everywhere means under each of the person's identities.
+        """
+        counts: Counter[str] = Counter()
+        for person in [str(resource)] if thread is not None else await self.pages.identities(resource):
+            counts.update(await self._about(person, thread))
+        return counts
+
+    async def _about(self, person: str, thread: Thread | None) -> Counts:
         rows = await self.database.fetch(
             """
             with about as materialized (
@@ -34,9 +55,12 @@ class Forgetting:
                            or thread.id in (select thread_id from about))
                       and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
                                       and message.id not in (select id from about))) as mastra_threads,
-                   (select count(*) from public.mastra_resources where id = $1 and $2::text is null) as mastra_resources
+                   (select count(*) from public.mastra_resources where id = $1 and $2::text is null) as mastra_resources,
+                   (select count(*) from hathi.facts
+                    where ((person = $1 or page = $1) and $2::text is null)
+                       or (cardinality(sources) > 0 and sources <@ array(select id from about))) as facts
             """,
-            str(resource),
+            person,
             None if thread is None else str(thread),
         )
         return dict(rows[0])
@@ -86,7 +110,19 @@ class Forgetting:
 
         A message that comes to us only after its deletion is not written down either.
         """
-        rows = await self.database.fetch(
+        pages = await self._pages(
+            """
+            select author, thread_id from public.mastra_messages
+            where id = any($1) or turn in (select turn from hathi.posts where post = any($1))
+            """,
+            list(ids),
+        )
+        async with self._deleting(pages) as (connection, counts):
+            counts.update(await self._delete(connection, ids))
+        return counts
+
+    async def _delete(self, connection: Connection, ids: Iterable[str]) -> Counts:
+        row = await connection.fetchrow(
             """
             with target as materialized (
                 select id, thread_id, seq, turn from public.mastra_messages where id = any($1)
@@ -130,18 +166,22 @@ class Forgetting:
             """,
             list(ids),
         )
-        return dict(rows[0])
+        return dict(row or {})
 
     async def reset(self, thread: Thread, person: Resource | None = None) -> Counts:
         """Delete a conversation, its messages and its thread; or what is about one person in it."""
         if person is not None:
-            return await self._forget(person, thread)
-        async with self.database.transaction() as connection:
+            return await self._forget([str(person)], thread)
+        pages = await self._pages(
+            "select author, thread_id from public.mastra_messages where thread_id = $1", str(thread)
+        )
+        async with self._deleting([*pages, f"{THREAD}{thread}"]) as (connection, counts):
             # Locked first: a message that is being heard is then either gone with the rest, or begins the thread anew.
             await connection.execute("select from public.mastra_threads where id = $1 for update", str(thread))
             row = await connection.fetchrow(
                 """
                 with thread as (delete from public.mastra_threads where id = $1 returning 1),
+                     page as (delete from hathi.facts where page = $2),
                      messages as (delete from public.mastra_messages where thread_id = $1 returning id, author),
                      posts as (delete from hathi.posts where thread_id = $1),
                      feedback as (delete from hathi.feedback where thread_id = $1),
@@ -157,23 +197,42 @@ class Forgetting:
                        (select count(*) from thread) as mastra_threads
                 """,
                 str(thread),
+                f"{THREAD}{thread}",
             )
-        return dict(row or {})
+            counts.update(dict(row or {}))
+        return counts
 
     async def leave(self, space: str) -> Counts:
         """Delete all conversations of a guild or workspace, one after the other: harmless to begin again."""
         rows = await self.database.fetch("select id from public.mastra_threads where space = $1", space)
-        counts = Counter(mastra_messages=0, mastra_threads=0)
+        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
         for row in rows:
             counts.update(await self.reset(Thread.parse(row["id"])))
         return counts
 
     async def forget(self, resource: Resource) -> Counts:
-        """Delete all that is stored about a person, with the conversations of which nothing is left."""
-        return await self._forget(resource, None)
+        """Delete all that is stored about a person, under each of their identities, with what is left empty then."""
+        return await self._forget(await self.pages.identities(resource), None)
 
-    async def _forget(self, resource: Resource, thread: Thread | None) -> Counts:
-        rows = await self.database.fetch(
+    async def _forget(self, people: Sequence[str], thread: Thread | None) -> Counts:
+        spoken = """
+            select author, thread_id from public.mastra_messages
+            where author = any($1) and ($2::text is null or thread_id = $2)
+            """
+        pages = await self._pages(spoken, list(people), None if thread is None else str(thread))
+        async with self._deleting([*pages, *people]) as (connection, counts):
+            for person in people:
+                counts.update(await self._forget_one(connection, person, thread))
+        return counts
+
+    async def _forget_one(self, connection: Connection, person: str, thread: Thread | None) -> Counts:
+        if thread is None:
+            await connection.execute("delete from hathi.facts where person = $1 or page = $1", person)
+            await connection.execute("delete from hathi.paused where person = $1", person)
+            await connection.execute("delete from hathi.links where resource = $1", person)
+            await connection.execute("delete from hathi.link_codes where resource = $1", person)
+            await connection.execute("delete from hathi.link_tries where resource = $1", person)
+        row = await connection.fetchrow(
             """
             with about as materialized (
                 select id, thread_id from hathi.messages_about($1) where $2::text is null or thread_id = $2
@@ -205,28 +264,137 @@ class Forgetting:
                    (select count(*) from threads) as mastra_threads,
                    (select count(*) from resources) as mastra_resources
             """,
-            str(resource),
+            person,
             None if thread is None else str(thread),
         )
-        return dict(rows[0])
+        return dict(row or {})
+
+    async def forget_matter(
+        self, person: Resource, lines: Set[int], what: str = "", keep: Sequence[str] = ()
+    ) -> Counts:
+        """Delete lines of a person's page, and all messages of theirs, and answers to them, that say the same.
+
+        `what`: the matter in the person's words, for what stands on no page. `keep`: ids of messages that stay. Other
+        lines that came from such a message stay too, unless they say the same.
+        """
+        people = await self.pages.identities(person)
+        asked = matter.words(what)
+        spoken = "select author, thread_id from public.mastra_messages where author = any($1)"
+        async with self._deleting([*await self._pages(spoken, people), *people]) as (connection, counts):
+            facts = await facts_of(connection, people)
+            told = {fact.id: self.pages.template.told(fact.field, fact.value) for fact in facts}
+            about = {fact.id for fact in facts if matter.speaks_of(told[fact.id], asked)}
+            target = chain(facts, set(lines) & told.keys() | about)
+            messages = await _said(connection, people, keep)
+            tellings = [_telling(fact, asked) for fact in facts if fact.id in target]
+            tellings += [matter.telling(text, asked) for _, text in messages if matter.speaks_of(text, asked)]
+            tellings = [words for words in tellings if words]
+            target |= chain(facts, {fact.id for fact in facts if matter.repeats(fact.value, tellings)})
+            sources = {source for fact in facts if fact.id in target for source in fact.sources}
+            gone = [id_ for id_, text in messages if id_ in sources or matter.repeats(text, tellings)]
+            await connection.execute("delete from hathi.facts where id = any($1)", list(target))
+            await connection.execute("update hathi.facts set sources = '{}' where sources <@ $1", gone)
+            counts.update(await self._delete(connection, gone))
+        return counts
+
+    async def strike(self, thread: Thread) -> Counts:
+        """Delete what was said off the record in a thread and is answered, with the answers to it."""
+        rows = await self.database.fetch(
+            """
+            with struck as (
+                select message.id, seq from public.mastra_messages as message
+                join public.mastra_threads as thread on thread.id = thread_id
+                where thread_id = $1 and off_record and seq <= answered
+            )
+            select id from struck
+            union
+            select answer.id from struck, lateral (
+                select id from public.mastra_messages as answer where thread_id = $1 and answers >= struck.seq
+                order by answers limit 1
+            ) as answer
+            """,
+            str(thread),
+        )
+        return await self.delete([row["id"] for row in rows]) if rows else {}
+
+    async def expire(self, days: float) -> Counts:
+        """Delete what was said longer ago, and what was learned from it."""
+        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
+        while rows := await self.database.fetch(
+            """
+            select id from public.mastra_messages where "createdAtZ" < now() - make_interval(secs => $1 * 86400) limit $2
+            """,
+            days,
+            AT_ONCE,
+        ):
+            counts.update(await self.delete([row["id"] for row in rows]))
+        return counts
+
+    @asynccontextmanager
+    async def _deleting(self, pages: Iterable[str]) -> AsyncIterator[tuple[Connection, Counter[str]]]:
+        """A transaction in which messages may be deleted: it holds their pages, and counts their lines."""
+        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
+        async with self.database.transaction() as connection, self.pages.changing(connection, pages) as before:
+            yield connection, counts
+            left = await connection.fetchval("select count(*) from hathi.facts where page = any($1)", list(before))
+            counts["facts"] = sum(len(sheet.facts) for sheet in before.values()) - left
+
+    async def _pages(self, messages: str, *args: object) -> set[str]:
+        """The pages on which something may stand that was learned from messages; a query for author and thread_id."""
+        rows = await self.database.fetch(messages, *args)
+        return {self.pages.of(row["author"], row["thread_id"]) for row in rows if row["author"]}
 
     async def export(self, resource: Resource) -> dict[str, Any]:
-        """All that is stored about a person, as values that JSON can hold."""
+        """All that is stored about a person, under each of their identities, as values that JSON can hold."""
+        people = await self.pages.identities(resource)
         rows = await self.database.fetch(
             """
             select jsonb_build_object(
                 'resource', $1::text,
+                'linked', to_jsonb(array(select person from unnest($2::text[]) as person where person <> $1)),
+                'off_record', exists (select from hathi.paused where person = $1),
                 'working_memory', (select "workingMemory" from public.mastra_resources where id = $1),
+                'facts', coalesce((
+                    select jsonb_agg(jsonb_build_object(
+                        'id', id, 'page', page, 'person', person, 'field', field, 'value', value, 'audience', audience,
+                        'sources', sources, 'replaces', replaces,
+                        'at', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by id)
+                    from hathi.facts where person = any($2) or page = any($2)), '[]'),
+                'feedback', coalesce((
+                    select jsonb_agg(jsonb_build_object(
+                        'thread', thread_id, 'good', good,
+                        'at', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by at)
+                    from hathi.feedback where person = any($2)), '[]'),
                 'messages', coalesce((
                     select jsonb_agg(jsonb_build_object(
                         'id', id, 'thread', thread_id, 'role', role, 'author', author, 'audience', audience,
                         'at', to_char("createdAtZ" at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                         'type', type, 'content', content) order by seq)
-                    from hathi.messages_about($1)), '[]'))::text as export
+                    from (select distinct message.* from unnest($2::text[]) as person, hathi.messages_about(person)
+                          as message) as message), '[]'))::text as export
             """,
             str(resource),
+            people,
         )
         export: dict[str, Any] = json.loads(rows[0]["export"])
         for message in export["messages"]:
             message["text"] = text_of(message.pop("content"), message.pop("type"))
         return export
+
+
+async def _said(connection: Connection, people: Sequence[str], keep: Sequence[str]) -> list[tuple[str, str]]:
+    """(id, text) of what these people said, and of what was answered to them."""
+    rows = await connection.fetch(
+        """
+        select distinct id, content, type from unnest($1::text[]) as person, hathi.messages_about(person)
+        where id <> all($2)
+        """,
+        list(people),
+        list(keep),
+    )
+    return [(row["id"], text_of(row["content"], row["type"])) for row in rows]
+
+
+def _telling(fact: Fact, asked: Set[str]) -> frozenset[str]:
+    """The words of a line that would give it away elsewhere."""
+    return (matter.words(fact.value) - matter.words(fact.field) - asked) or matter.words(fact.value)

@@ -15,8 +15,15 @@ class History:
     last_messages: int
 
     async def recall(self, turn: Turn) -> Recollection:
-        """One round trip. A turn sees its own thread only, so what was said elsewhere cannot reach it."""
-        return Recollection(lines=tuple(await self.transcript.read(turn.thread, self.last_messages)))
+        """One round trip. A turn sees its own thread only, so what was said elsewhere cannot reach it.
 
-    async def digest(self, thread: Thread) -> None:
+        What is said off the record is answered by itself.
+        """
+        lines = await self.transcript.read(turn.thread, self.last_messages)
+        if any(line.waiting and line.off_record for line in lines):
+            lines = [line for line in lines if line.waiting]
+        return Recollection(lines=tuple(lines))
+
+    async def digest(self, thread: Thread) -> tuple[()]:
         """Nothing to do: the transcript is up to date by itself."""
+        return ()

@@ -6,6 +6,7 @@ times are at least a millisecond apart (Mastra orders by time).
 
 import json
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import datetime
 
@@ -15,13 +16,16 @@ from bot.ports import Conversation, Recollection
 from memory.content import content_of, text_of
 from memory.pool import Database
 from memory.privacy import audience
+from memory.working.pages import Pages
 
 
 class PostgresTranscript:
     """The transcript in Postgres. All statements are harmless to run twice; all raise DatabaseError."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pages: Pages | None = None) -> None:
+        """`pages`: where what was learned from a message stands, which goes when the message is changed."""
         self.database = database
+        self._pages = pages
 
     async def hear(self, message: Message) -> int | None:
         """Write a person's message down and enqueue a turn for it; the turn's id.
@@ -52,9 +56,9 @@ class PostgresTranscript:
             ), message as (
                 insert into public.mastra_messages
                     (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
-                     author, audience, addressed, name, replies_to, images)
+                     author, audience, addressed, name, replies_to, images, off_record)
                 select $1, id, $4, 'user', 'v2', "updatedAt", "updatedAtZ", "resourceId",
-                       $3, $5, true, $8, $9, $10::jsonb
+                       $3, $5, true, $8, $9, $10::jsonb, exists (select from hathi.paused where person = $3)
                 from thread
                 on conflict (id) do nothing
                 returning seq
@@ -90,8 +94,8 @@ class PostgresTranscript:
     async def overhear(self, messages: Sequence[Message], owner: Resource) -> None:
         """Write down what others said in a thread before somebody, its `owner`, brought the bot in.
 
-        All are of one thread, oldest first; those that are there already, or were deleted, change nothing. What
-        waits for an answer comes behind them. Not tried again while the database is away.
+        All are of one thread, oldest first; those that are there already, or were deleted, or come from somebody who
+        is off the record, change nothing. What waits for an answer comes behind them. Not tried again while the database is away.
         """
         thread = messages[0].thread
         async with self.database.transaction() as connection:
@@ -103,6 +107,7 @@ class PostgresTranscript:
                         with ordinality as given (id, author, name, content, audience, replies_to, at, place)
                     where not exists (select from public.mastra_messages as message where message.id = given.id)
                       and not exists (select from hathi.deleted where deleted.id = given.id)
+                      and not exists (select from hathi.paused where person = given.author)
                 ), timed as (
                     select *, greatest(
                         max(date_trunc('milliseconds', least(at, clock_timestamp()) at time zone 'utc')
@@ -163,20 +168,37 @@ class PostgresTranscript:
             )
 
     async def edit(self, message: Message) -> bool:
-        """What somebody said now reads like this; False when it is not known, or reads like this already."""
+        """What somebody said now reads like this; False when it is not known, or reads like this already.
+
+        What was learned from it is forgotten, and learned anew from what it says now.
+        """
+        new = (message.id, content_of(message.text), _name(message), _images(message))
         rows = await self.database.fetch(
             """
-            update public.mastra_messages set content = $2, name = coalesce($3, name), images = $4::jsonb
-            where id = $1 and author is not null
-              and (content, name, images) is distinct from ($2, coalesce($3, name), $4::jsonb)
-            returning 1
+            select author, thread_id from public.mastra_messages where id = $1 and author is not null
+            and (content, name, images) is distinct from ($2, coalesce($3, name), $4::jsonb)
             """,
-            message.id,
-            content_of(message.text),
-            _name(message),
-            _images(message),
+            *new,
         )
-        return bool(rows)
+        if not rows:
+            return False
+        async with self.database.transaction() as connection, AsyncExitStack() as stack:
+            if self._pages is not None:
+                page = self._pages.of(rows[0]["author"], rows[0]["thread_id"])
+                await stack.enter_async_context(self._pages.changing(connection, [page]))
+                await self._pages.unlearn(connection, message.id)
+            await connection.execute(
+                """
+                with message as (
+                    update public.mastra_messages set content = $2, name = coalesce($3, name), images = $4::jsonb
+                    where id = $1 returning thread_id, seq
+                )
+                update public.mastra_threads as thread set digested = least(digested, seq - 1)
+                from message where thread.id = thread_id
+                """,
+                *new,
+            )
+        return True
 
     async def knows(self, thread: Thread, post: str) -> bool:
         """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
@@ -255,6 +277,21 @@ class PostgresTranscript:
     async def looked_back(self, platform: str, since: datetime) -> None:
         """A look back is done; one that began earlier is not."""
         await self.database.fetch("delete from hathi.looking_back where platform = $1 and since >= $2", platform, since)
+
+    async def undigested(self, platforms: Sequence[str], seconds: float, most: int = 20) -> list[Thread]:
+        """Threads of these platforms in which something waits to be digested for longer than this, the oldest first."""
+        rows = await self.database.fetch(
+            """
+            select id from public.mastra_threads
+            where digested < answered and "updatedAtZ" < now() - make_interval(secs => $2)
+              and split_part(id, ':', 1) = any($1)
+            order by "updatedAtZ" limit $3
+            """,
+            list(platforms),
+            seconds,
+            most,
+        )
+        return [Thread.parse(row["id"]) for row in rows]
 
     async def answer(self, turn: Turn, recollection: Recollection, answer: Answer) -> bool:
         """Write the answer to what waited; False if that was deleted meanwhile. Raises TurnLost.
@@ -403,7 +440,7 @@ class PostgresTranscript:
                 order by coalesce(answers, seq) desc, seq desc limit $2
             )
             select line.id, line.role, line.type, line.content, coalesce(line.author, line."resourceId") as author,
-                   line.waiting, line.seq, line.name, line.images,
+                   line.waiting, line.seq, line.name, line.images, line.off_record,
                    quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type
             from (select * from earlier union all select * from waiting) as line
             left join lateral (
@@ -431,6 +468,7 @@ class PostgresTranscript:
                 if row["quoted"] is None
                 else Quote(row["quoted_name"] or "", text_of(row["quoted"], row["quoted_type"])),
                 images=tuple(Image(**image) for image in json.loads(row["images"] or "[]")),
+                off_record=row["off_record"],
             )
             for row in rows
         ]

@@ -38,7 +38,7 @@ from bot.agent import apology
 from bot.chat import Image, Message, Room, Thread
 from bot.commands import Commands
 from bot.errors import DatabaseDown, DatabaseError, PlatformError
-from bot.ports import Accept, Counts, Forgetting, Outbox, Reply, Transcript
+from bot.ports import Accept, Counts, Forgetting, Noted, Outbox, Reply, Transcript
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +132,9 @@ class Discord:
     async def download(self, image: Image) -> bytes | None:
         """A picture; Discord's addresses hold for a day."""
         return await files.download(image.url, files.IMAGE_BYTES)
+
+    async def noted(self, noted: Noted) -> None:
+        """Not shown here yet."""
 
     async def _place(self, channel: int) -> Place:
         """Where to post for a conversation. Raises PlatformError."""

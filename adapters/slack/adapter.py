@@ -38,7 +38,7 @@ from adapters.slack.workspaces import Installed, OneWorkspace, Workspaces
 from bot.chat import Image, Thread
 from bot.commands import Commands
 from bot.errors import DatabaseDown, DatabaseError, HathiError, PlatformDown, PlatformRefused
-from bot.ports import Accept, Forgetting, Outbox, Reply, Transcript, Vault
+from bot.ports import Accept, Forgetting, Noted, Outbox, Reply, Transcript, Vault
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +176,9 @@ class Slack:
         except PlatformRefused as error:  # posted in a workspace that has not installed the bot: a connected one
             log.info("a picture is not seen: %s", error)
             return None
+
+    async def noted(self, noted: Noted) -> None:
+        """Not shown here yet."""
 
     async def _place(self, thread: Thread, outbox: Outbox) -> Place:
         """Where to post for a conversation. Raises PlatformError, DatabaseError."""

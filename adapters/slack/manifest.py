@@ -122,5 +122,5 @@ if __name__ == "__main__":
     arguments.add_argument("--url", default="")
     arguments.add_argument("--many", action="store_true")
     given = arguments.parse_args()
-    registry = Commands(None, 0)  # type: ignore[arg-type]  # nothing is run
+    registry = Commands(None, None, None, 0)  # type: ignore[arg-type]  # nothing is run
     sys.stdout.write(as_yaml(manifest(registry, given.prefix, given.url.rstrip("/"), many=given.many)))

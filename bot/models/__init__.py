@@ -101,6 +101,7 @@ class LateModel:
 
     persona = None
     sees = True
+    trusted = True
 
     def __init__(self, name: str, budget: int, reach: Callable[[], "RemoteModel"]) -> None:
         self.name = name

@@ -33,6 +33,7 @@ class LocalModel:
     budget = 1000  # tokens; it reads about 220 a second, so that is five seconds before the first word
     persona = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
     sees = False
+    trusted = False
 
     def __init__(self, model: str = NAME) -> None:
         """Loads nothing yet. Raises SettingsError if there is no such model here."""

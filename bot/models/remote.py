@@ -73,6 +73,7 @@ class RemoteModel:
     """A model at a provider, or in a server of one's own. One pool of connections; close it at the end."""
 
     persona = None
+    trusted = True
     sees = True  # most do; one that does not refuses, and is asked again without pictures
 
     def __init__(

@@ -68,6 +68,10 @@ class Template(Protocol):
         """(field, value) of each line of a page, whoever wrote it; what `render` wrote comes back as it was."""
         ...
 
+    def value(self, field: str, text: str) -> str | None:
+        """What a person typed, as a field's value; None when it cannot be one."""
+        ...
+
     def told(self, field: str, value: str) -> str:
         """A line as people and models read it: `Location: Lisbon`."""
         ...

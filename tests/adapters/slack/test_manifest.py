@@ -20,7 +20,7 @@ from tests.adapters.slack.conftest import House
 
 TOP = Path(__file__).parents[3]
 SLACK = TOP / "adapters" / "slack"
-COMMANDS = Commands(None, 0)  # type: ignore[arg-type]  # nothing is run
+COMMANDS = Commands(None, None, None, 0)  # type: ignore[arg-type]  # nothing is run
 FORMS = [("", ""), ("elephant-", ""), ("", "https://hathi.example.org"), ("elephant-", "https://hathi.example.org")]
 
 # What Slack's schema knows (github.com/slackapi/manifest-schema), with the most that each may hold.

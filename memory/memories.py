@@ -1,0 +1,50 @@
+"""Many memories behind one door."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.chat import Thread, Turn
+from bot.errors import HathiError
+from bot.ports import Memory, Noted, Recollection
+
+
+@dataclass(frozen=True, slots=True)
+class Memories:
+    """Is itself a memory: all of them are asked at once, and catch up one after the other."""
+
+    memories: Sequence[Memory]
+
+    async def recall(self, turn: Turn) -> Recollection:
+        """What all of them bring, in their order. Takes as long as the slowest."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(memory.recall(turn)) for memory in self.memories]
+        except* HathiError as errors:
+            failure = errors
+        else:
+            found = [task.result() for task in asked]
+            return Recollection(
+                lines=tuple(line for one in found for line in one.lines),
+                notes=tuple(note for one in found for note in one.notes),
+                known=tuple(known for one in found for known in one.known),
+            )
+        raise _first(failure)
+
+    async def digest(self, thread: Thread) -> list[Noted]:
+        """Catch up; one that fails keeps the others from nothing. Raises the first of their errors."""
+        noted: list[Noted] = []
+        failures: list[HathiError] = []
+        for memory in self.memories:
+            try:
+                noted += await memory.digest(thread)
+            except HathiError as error:
+                failures.append(error)
+        if failures and not noted:
+            raise failures[0]
+        return noted
+
+
+def _first(errors: BaseExceptionGroup[HathiError]) -> HathiError:
+    error = errors.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -1,0 +1,288 @@
+"""Working memory: what a turn is told of the people in it, and what is learned from it afterwards."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.chat import Resource, Thread, Turn
+from bot.errors import ModelError, ModelSilent
+from bot.ports import Known, Model, Noted, Recollection
+from bot.prompt import tokens
+from memory.content import text_of
+from memory.forgetting import Forgetting
+from memory.privacy import Audience, place, stored
+from memory.working import literal, matter, upkeep
+from memory.working.page import MOST, Edit, Fact, current
+from memory.working.pages import Learned, Pages, Speaker
+from memory.working.upkeep import Believed, Heard
+
+log = logging.getLogger(__name__)
+
+BATCH = 20  # messages that are read for the page at a time
+BEFORE = 4  # messages before them, so that "yes, that one" can be understood
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was said in a thread and is not read for the page yet, by people who may all be read by the same others."""
+
+    thread: Thread
+    since: int
+    upto: int
+    audience: Audience
+    space: str | None
+    heard: Sequence[Heard]
+
+    @property
+    def new(self) -> list[Heard]:
+        return [heard for heard in self.heard if heard.new]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A memory that learns nothing: what is said while working memory is off is not read for it later."""
+
+    pages: Pages
+
+    async def recall(self, turn: Turn) -> Recollection:
+        """Nothing."""
+        return Recollection()
+
+    async def digest(self, thread: Thread) -> list[Noted]:
+        """Counts as read."""
+        await self.pages.skip(thread)
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingMemory:
+    """A memory: pages about people. `budget`: tokens of all pages in one prompt."""
+
+    pages: Pages
+    forgetting: Forgetting
+    models: Sequence[Model]
+    budget: int
+
+    async def recall(self, turn: Turn) -> Recollection:
+        """What may be known here of those who speak here. One round trip."""
+        there, speakers = await self.pages.speakers(turn.thread)
+        if there is None:
+            return Recollection()
+        left = self.budget
+        known = []
+        for speaker in speakers:
+            facts, added = self.pages.view(speaker.sheets, there)
+            told = [self.pages.template.told(field, value) for field, value in added]
+            lines = []
+            for line in reversed(self._in_order(facts, told)):  # the newest first, while there is room
+                left -= tokens(line)
+                if left < 0:
+                    break
+                lines.append(line)
+            if lines:
+                known.append(Known(speaker.resource, speaker.name, tuple(reversed(lines))))
+        return Recollection(known=tuple(known))
+
+    async def digest(self, thread: Thread) -> list[Noted]:
+        """Read what was said since the last time, and write down what was learned; what that was.
+
+        Raises ModelError, and DatabaseError; then nothing is lost, and all is read the next time.
+        """
+        noted: list[Noted] = []
+        while (batch := await self._batch(thread)) is not None:
+            noted += await self._learn(batch) if batch.new else []
+            if not batch.new:
+                await self.pages.learn(thread, batch.since, batch.upto, [])
+        return noted
+
+    def _in_order(self, facts: Sequence[Fact], added: Sequence[str]) -> list[str]:
+        told = [self.pages.template.told(fact.field, fact.value) for fact in facts]
+        return list(dict.fromkeys([*added, *told]))
+
+    async def _learn(self, batch: Batch) -> list[Noted]:
+        known = await self._known(batch)
+        believed, owned = await self._believed(batch, known)
+        learned = []
+        for change in believed:
+            author, edit = change.heard.author, change.edit
+            if edit.value is None and not edit.replaces:
+                continue
+            if edit.value is not None and len(known.get(author, ())) + len(learned) >= MOST:
+                log.warning("a page is full: %d lines; nothing more is written on it", MOST)
+                continue
+            learned.append(
+                Learned(
+                    author, edit.field, edit.value or "", batch.audience, change.heard.id, frozenset(owned[id(change)])
+                )
+            )
+        written = await self.pages.learn(batch.thread, batch.since, batch.upto, learned)
+        noted = await self._noted(batch, written)
+        return [*noted, *await self._forget(batch, believed, owned)]
+
+    async def _believed(
+        self, batch: Batch, known: Mapping[str, Sequence[Fact]]
+    ) -> tuple[list[Believed], dict[int, set[int]]]:
+        """What a model makes of the batch, as far as it is believed; by change the ids of lines that it replaces."""
+        template = self.pages.template
+        prompt, shown = upkeep.ask(template, batch.heard, known)
+        failures: list[ModelError] = []
+        for model in self.models:
+            try:
+                if not model.trusted:
+                    edits = await self._literal(model, batch)
+                else:
+                    edits = template.edits(await model.call(prompt, template.tool), shown)
+                break
+            except ModelSilent as error:  # it cannot fill in a form
+                log.info("%s: read word for word, since %s", batch.thread, error)
+                edits = await self._literal(None, batch)
+                break
+            except ModelError as error:
+                failures.append(error)
+        else:
+            raise failures[0]
+        believed, refused = upkeep.believe(edits, batch.heard, shown)
+        if refused:
+            log.warning(
+                "%s: %d changes of the page are refused: nobody said so, or not as a fact", batch.thread, refused
+            )
+        owned = {
+            id(change): {
+                shown[number].id
+                for number in change.edit.replaces
+                if number in shown and shown[number] in known.get(change.heard.author, ())
+            }
+            for change in believed
+        }
+        return believed, owned
+
+    async def _literal(self, model: Model | None, batch: Batch) -> list[Edit]:
+        """What people say of themselves, word for word: for a model that cannot be trusted with more."""
+        texts = [upkeep.own_words(heard.text) for heard in batch.new]
+        found = await literal.find(model, texts, self.pages.template.fields)
+        return [
+            Edit(fact.field, value, message=fact.message + 1, quote=fact.value)
+            for fact in found
+            if (value := self.pages.template.value(fact.field, fact.value)) is not None
+        ]
+
+    async def _forget(self, batch: Batch, believed: Sequence[Believed], owned: Mapping[int, set[int]]) -> list[Noted]:
+        """What people asked to have forgotten is deleted: lines, and the messages that say it."""
+        noted = []
+        for heard in batch.new:
+            ids = {
+                id_ for change in believed if change.heard is heard and change.edit.forget for id_ in owned[id(change)]
+            }
+            what = matter.asked(upkeep.own_words(heard.text)) or ""
+            if not ids and not what:
+                continue
+            counts = await self.forgetting.forget_matter(Resource.parse(heard.author), ids, what, keep=[heard.id])
+            if gone := sum(counts.values()):
+                log.info("%s: forgotten on request: %s", batch.thread, dict(counts))
+                noted.append(Noted(Resource.parse(heard.author), batch.thread, heard.id, "", (), (), gone))
+        return [replace(one, post=await self._post(one.message)) for one in noted]
+
+    async def _noted(self, batch: Batch, written: Sequence[int]) -> list[Noted]:
+        """What was written, by the message that says it."""
+        if not written:
+            return []
+        rows = await self.pages.database.fetch(
+            "select id, person, field, value, sources[1] as message from hathi.facts where id = any($1) order by id",
+            list(written),
+        )
+        by_message: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        for row in rows:
+            text = self.pages.template.told(row["field"], row["value"]) if row["value"] else ""
+            by_message.setdefault((row["person"], row["message"]), []).append((row["id"], text))
+        return [
+            Noted(
+                Resource.parse(person),
+                batch.thread,
+                message,
+                await self._post(message),
+                tuple(id_ for id_, _ in lines),
+                tuple(text for _, text in lines if text),
+            )
+            for (person, message), lines in by_message.items()
+        ]
+
+    async def _post(self, message: str) -> str:
+        """The last post of the answer to a message."""
+        rows = await self.pages.database.fetch(
+            """
+            select post.post from public.mastra_messages as message
+            join lateral (
+                select turn from public.mastra_messages as answer
+                where answer.thread_id = message.thread_id and answer.answers >= message.seq
+                order by answer.answers limit 1
+            ) as answer on true
+            join hathi.posts as post on post.turn = answer.turn
+            where message.id = $1 order by post.piece desc limit 1
+            """,
+            message,
+        )
+        return rows[0]["post"] if rows else ""
+
+    async def _known(self, batch: Batch) -> dict[str, list[Fact]]:
+        """What may be known where this was said, by who speaks there."""
+        authors = list(dict.fromkeys(heard.author for heard in batch.new))
+        rows = await self.pages.database.fetch(
+            "select author, array(select hathi.identities(author)) as people from unnest($1::text[]) as author", authors
+        )
+        people = {row["author"]: row["people"] for row in rows}
+        names = {author: [self.pages.of(one, batch.thread) for one in people[author]] for author in authors}
+        sheets = await self.pages.sheets({name for mine in names.values() for name in mine})
+        found = {}
+        for author in authors:
+            there = place(batch.audience, batch.space, people[author])
+            mine = Speaker(author, "", {name: sheets[name] for name in names[author]})
+            facts = [fact for sheet in mine.sheets.values() for fact in sheet.facts if fact.person in people[author]]
+            found[author] = current(facts, there)
+        return found
+
+    async def _batch(self, thread: Thread) -> Batch | None:
+        rows = await self.pages.database.fetch(
+            """
+            with thread as (select digested, answered, space from public.mastra_threads where id = $1),
+            unread as (
+                select message.*, true as unread from public.mastra_messages as message, thread
+                where thread_id = $1 and coalesce(answers, seq) > digested and coalesce(answers, seq) <= answered
+                order by coalesce(answers, seq), seq limit $2
+            ), before as (
+                select message.*, false as unread from public.mastra_messages as message, thread
+                where thread_id = $1 and coalesce(answers, seq) <= digested and role in ('user', 'assistant')
+                order by coalesce(answers, seq) desc, seq desc limit $3
+            )
+            select thread.digested, thread.answered, thread.space, line.id, line.role, line.author, line.name,
+                   line.content, line.type, line.audience, coalesce(line.answers, line.seq) as place,
+                   line.unread and line.addressed and line.author is not null and not line.off_record
+                   and not exists (select from hathi.paused where person = line.author) as new
+            from thread left join (select * from unread union all select * from before) as line on true
+            where thread.digested < thread.answered
+            order by coalesce(line.answers, line.seq), line.seq
+            """,
+            str(thread),
+            2 * BATCH,
+            BEFORE,
+        )
+        if not rows:
+            return None
+        # Those who may read it are the same for all that is read together.
+        audience = next((row["audience"] for row in rows if row["new"]), None)
+        end = next((row["place"] for row in rows if row["new"] and row["audience"] != audience), None)
+        taken = [row for row in rows if row["place"] is not None and (end is None or row["place"] < end)]
+        full = sum(1 for row in taken) >= 2 * BATCH
+        upto = taken[-1]["place"] if taken and (full or end is not None) else rows[0]["answered"]
+        heard = [
+            Heard(
+                row["id"],
+                row["role"],
+                row["author"] or "",
+                row["name"] or "",
+                text_of(row["content"], row["type"]),
+                row["new"],
+            )
+            for row in taken
+            if row["new"] or row["audience"] in (None, audience)
+        ]
+        return Batch(thread, rows[0]["digested"], upto, stored(audience or ""), rows[0]["space"], heard)
