@@ -31,14 +31,17 @@ from bot.agent import Agent
 from bot.chat import Image, Message, Resource, Room, Thread, Turn
 from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
-from bot.ports import Lease, Outbox
+from bot.ports import Lease, Noted, Outbox
 from bot.settings import read_persona
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
+from memory.forgetting import Forgetting
 from memory.history import History
 from memory.migrate import migrate
 from memory.pool import Database, open_database
 from memory.transcript import PostgresTranscript
+from memory.working.loading import read_template
+from memory.working.pages import Pages
 
 PLATFORM = "bench"
 LAST_MESSAGES = 10  # as the settings have it
@@ -390,6 +393,9 @@ class _Platform:
     async def download(self, image: Image) -> None:
         """There are no pictures."""
 
+    async def noted(self, noted: Noted) -> None:
+        """Nobody is told."""
+
 
 @dataclass(frozen=True)
 class _Reply:
@@ -433,6 +439,7 @@ async def _house() -> AsyncIterator[_House]:
             model = open_model("openai/bench", Keys(openai_base_url=f"http://127.0.0.1:{model_port}/v1"))
             agent = Agent(
                 transcript=transcript,
+                forgetting=Forgetting(Pages(database, read_template(None))),
                 memory=History(transcript, LAST_MESSAGES),
                 models=[model],
                 jobs=jobs,

@@ -171,7 +171,7 @@ class Commands:
             )
         return _forgotten(await self._forgetting.forget_matter(asked.person, frozenset(), what))
 
-    async def _memory(self, asked: Asked) -> Told:
+    async def _memory(self, asked: Asked) -> Told:  # noqa: PLR0911  # one way for each word
         match asked.words:
             case ("forget", *lines) if _ids(lines):
                 return await self._forget_lines(asked, lines)
@@ -243,8 +243,8 @@ class Commands:
             if other is None:
                 return Told("This code is not, or no longer, good. Say /link where it came from to get a new one.")
             return Told(
-                f"This makes you and {other} one person: each reads in direct messages with me what I know of the other. "
-                "Do it only if both are you.",
+                f"This makes you and {other} one person: each reads in direct messages with me what I know of the "
+                "other. Do it only if both are you.",
                 f"link {code} yes",
                 "Both are me",
             )

@@ -30,6 +30,7 @@ def compose(
     budget: int,
     now: datetime | None = None,
     pictures: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
     plain: bool = False,
 ) -> Prompt:
     """The prompt: persona, date and pages, history oldest first, then notes, then what waits for an answer.

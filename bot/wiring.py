@@ -52,7 +52,7 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
         past = [line.text for line in lines if line.author == str(person)]
         console = Console(person, thread, store.commands, store.transcript.answer_to, past)
         jobs = open_jobs(settings, store.database, [console.queue])
-        agent, digests = open_agent(settings, store, models, jobs, [console], persona)
+        agent, digests = open_agent(settings, store, models, jobs, [console], persona=persona)
         async with asyncio.TaskGroup() as tasks:
             worker = tasks.create_task(jobs.run(agent.turn))
             digesting = tasks.create_task(digests.run())
@@ -70,6 +70,7 @@ def open_agent(
     models: Sequence[Model],
     jobs: Jobs,
     adapters: Sequence[Adapter],
+    *,
     persona: str,
 ) -> tuple[Agent, Digests]:
     """The shared core, and what catches up behind it."""
@@ -150,7 +151,7 @@ async def _serve(settings: Settings, store: "Store", adapters: list[Adapter]) ->
     persona = read_persona(settings.persona)
     async with open_models(settings) as models:
         jobs = open_jobs(settings, store.database, [adapter.name for adapter in adapters])
-        agent, digests = open_agent(settings, store, models, jobs, adapters, persona)
+        agent, digests = open_agent(settings, store, models, jobs, adapters, persona=persona)
         async with asyncio.TaskGroup() as tasks:
             serving = [tasks.create_task(adapter.run(agent.accept)) for adapter in adapters]
             serving.append(tasks.create_task(digests.run()))

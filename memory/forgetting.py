@@ -39,7 +39,10 @@ class Forgetting:
         Everywhere means under each of the person's identities.
         """
         counts: Counter[str] = Counter()
-        for person in [str(resource)] if thread is not None else await self.pages.identities(resource):
+        people = [str(resource)] if thread is not None else await self.pages.identities(resource)
+        async with self.database.transaction() as connection, self.pages.changing(connection, people):
+            pass  # what Mastra has written there counts too
+        for person in people:
             counts.update(await self._about(person, thread))
         return counts
 
@@ -55,7 +58,8 @@ class Forgetting:
                            or thread.id in (select thread_id from about))
                       and not exists (select from public.mastra_messages as message where message.thread_id = thread.id
                                       and message.id not in (select id from about))) as mastra_threads,
-                   (select count(*) from public.mastra_resources where id = $1 and $2::text is null) as mastra_resources,
+                   (select count(*) from public.mastra_resources
+                    where id = $1 and $2::text is null) as mastra_resources,
                    (select count(*) from hathi.facts
                     where ((person = $1 or page = $1) and $2::text is null)
                        or (cardinality(sources) > 0 and sources <@ array(select id from about))) as facts
@@ -322,7 +326,8 @@ class Forgetting:
         counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
         while rows := await self.database.fetch(
             """
-            select id from public.mastra_messages where "createdAtZ" < now() - make_interval(secs => $1 * 86400) limit $2
+            select id from public.mastra_messages
+            where "createdAtZ" < now() - make_interval(secs => $1 * 86400) limit $2
             """,
             days,
             AT_ONCE,

@@ -9,15 +9,17 @@ from collections.abc import Iterable, Set
 ENOUGH = 0.6  # of the telling words of a matter: a text with so many of them repeats it
 
 _SMALL = frozenset(
-    "a about all am an and any are as at be been but by can could did do does for from had has have he her hers him his how i "
-    "i'd i'll i'm i've if in is it it's its just like me mine my not of on or our please remember said say says she so tell "
-    "that that's the their them there these they thing things this those to told too up us was we were what what's when where "
-    "which who why will with would you your yours forget forgot forgotten anything everything something know knew note "
-    "noted remembered okay ok yes no".split()
+    """
+    a about all am an and any are as at be been but by can could did do does for from had has have he her hers
+    him his how i i'd i'll i'm i've if in is it it's its just like me mine my not of on or our please remember
+    said say says she so tell that that's the their them there these they thing things this those to told too up
+    us was we were what what's when where which who why will with would you your yours forget forgot forgotten
+    anything everything something know knew note noted remembered okay ok yes no
+    """.split()
 )
 _REQUEST = re.compile(
-    r"\W*(?:(?:hey |hi )?hathi\W+)?(?:please |can you |could you |would you )?(?:please )?forget (?:about |that |all about )*"
-    r"(?P<matter>.+)",
+    r"\W*(?:(?:hey |hi )?hathi\W+)?(?:please |can you |could you |would you )?(?:please )?forget "
+    r"(?:about |that |all about )*(?P<matter>.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _MINE = re.compile(r"\b(?:my|mine|i|i'm|i've|i'd)\b", re.IGNORECASE)

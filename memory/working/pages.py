@@ -140,7 +140,8 @@ class Pages:
                 select fact.id, fact.field, fact.value, fact.audience, fact.at, fact.replaces, fact.person,
                        fact.sources, source.id as source, source.thread_id
                 from hathi.facts as fact left join lateral (
-                    select id, thread_id from public.mastra_messages where id = any(fact.sources) order by seq desc limit 1
+                    select id, thread_id from public.mastra_messages
+                    where id = any(fact.sources) order by seq desc limit 1
                 ) as source on true
                 where fact.page = any($1) or fact.person = any($1) order by fact.id
                 """,
@@ -149,7 +150,7 @@ class Pages:
             paused = await connection.fetchval(
                 "select exists (select from hathi.paused where person = $1)", str(person)
             )
-        holding = {fact.id for fact in current(map(_fact, rows))}
+        holding = {fact.id for fact in current(_fact(dict(row)) for row in rows)}
         lines = tuple(self._remembered(row) for row in rows if row["id"] in holding)
         others = tuple(Resource.parse(other) for other in identities if other != str(person))
         return Page(lines, bool(paused), others)
@@ -278,7 +279,7 @@ class Pages:
         rows = await self.database.fetch("select id from hathi.identities($1) as id order by id", str(person))
         return [row["id"] for row in rows]
 
-    async def _load(self, connection: Connection | Database, pages: Iterable[str]) -> dict[str, Sheet]:
+    async def _load(self, connection: "Connection | Database", pages: Iterable[str]) -> dict[str, Sheet]:
         rows = await connection.fetch(
             """
             select page, hathi.page_text(page) as text,
@@ -409,7 +410,7 @@ async def facts_of(connection: Connection, people: Sequence[str]) -> list[Fact]:
     rows = await connection.fetch(
         "select * from hathi.facts where person = any($1) or page = any($1) order by id", list(people)
     )
-    return [_fact(row) for row in rows]
+    return [_fact(dict(row)) for row in rows]
 
 
 def _facts(rows: str | None) -> tuple[Fact, ...]:

@@ -102,7 +102,7 @@ class WorkingMemory:
     async def _learn(self, batch: Batch) -> list[Noted]:
         known = await self._known(batch)
         believed, owned = await self._believed(batch, known)
-        learned = []
+        learned: list[Learned] = []
         for change in believed:
             author, edit = change.heard.author, change.edit
             if edit.value is None and not edit.replaces:

@@ -28,9 +28,8 @@ from bot.errors import (
 )
 from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
-from bot.ports import Accept, Lease, Memory, Outbox, Recollection, Reply
+from bot.ports import Accept, Lease, Memory, Noted, Outbox, Recollection, Reply
 from memory import dsn
-from memory.forgetting import Forgetting
 from memory.history import History
 from memory.pool import Database, open_database
 from memory.transcript import PostgresTranscript
@@ -38,6 +37,7 @@ from tests.conftest import Server
 from tests.fakes import model as faults
 from tests.fakes.model import FakeModel
 from tests.fakes.proxy import Proxy
+from tests.stores import forgetting_in
 
 ANA, PORCH = Resource("stage", "ana"), Thread("stage", "porch")
 SECRET = "the treasure lies under the oak"
@@ -58,6 +58,7 @@ class Stage:
     shown: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)  # by their URL
+    noted_lines: list[Noted] = field(default_factory=list)
     troubles: list[HathiError] = field(default_factory=list)  # of the next posts
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -88,6 +89,9 @@ class Stage:
 
     async def download(self, image: Image) -> bytes | None:
         return self.pictures.get(image.url)
+
+    async def noted(self, noted: Noted) -> None:
+        self.noted_lines.append(noted)
 
 
 @dataclass
@@ -130,7 +134,18 @@ async def open_house(transcript: PostgresTranscript, *servers: FakeModel) -> Asy
     models = [open_model("openai/test", Keys(openai_base_url=server.base_url)) for server in servers]
     stage = Stage()
     jobs = DurableJobs(transcript.database, ["stage"], heartbeat_seconds=0.2, stalled_seconds=0.6)
-    house = House(Agent(transcript, History(transcript, 10), models, jobs, {"stage": stage}, "You are Hathi."), stage)
+    house = House(
+        Agent(
+            transcript,
+            forgetting_in(transcript.database),
+            History(transcript, 10),
+            models,
+            jobs,
+            {"stage": stage},
+            "You are Hathi.",
+        ),
+        stage,
+    )
 
     async def work(turn: Turn, lease: Lease) -> None:
         await house.agent.turn(turn, lease)  # the one that the house has by then
@@ -306,7 +321,7 @@ async def test_a_conversation_deleted_while_the_model_writes_stays_deleted(
     await house.agent.accept(heard("delete me"))
     while not fake.requests:
         await asyncio.sleep(0.01)
-    await Forgetting(transcript.database).reset(PORCH)
+    await forgetting_in(transcript.database).reset(PORCH)
     await asyncio.sleep(0.6)
     assert house.stage.finished == []
     assert await database.fetch("select from public.mastra_messages") == []
@@ -343,7 +358,7 @@ async def test_what_is_deleted_while_the_model_thinks_is_withdrawn_and_the_rest_
     await house.agent.accept(first)
     while not fake.requests:
         await asyncio.sleep(0.01)
-    await Forgetting(transcript.database).delete([first.id])
+    await forgetting_in(transcript.database).delete([first.id])
     assert await house.hear() == "You said: keep me"
     assert house.stage.shown[:1] != ["an answer to both"]
     assert [line.text for line in await transcript.read(PORCH, 10)] == ["keep me", "You said: keep me"]

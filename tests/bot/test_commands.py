@@ -7,8 +7,8 @@ import pytest
 from bot.chat import Answer, Message, Resource, Room, Thread, Turn
 from bot.commands import Asked, Commands
 from bot.ports import Recollection
-from memory.forgetting import Forgetting
 from memory.transcript import PostgresTranscript
+from tests.stores import commands_in
 
 ANA, BOB = Resource("stage", "ana"), Resource("stage", "bob")
 PORCH = Thread("stage", "porch")
@@ -29,7 +29,7 @@ async def commands(transcript: PostgresTranscript) -> Commands:
         await transcript.answer(turn, Recollection(tuple(lines)), Answer(f"Hello {person.id}", "a/b"))
         await transcript.record(turn, 0, f"stage:post-{number}")
         await transcript.database.fetch("select public.procrastinate_finish_job_v1($1, 'succeeded', true)", turn.id)
-    return Commands(Forgetting(transcript.database), 10)
+    return commands_in(transcript.database, 10)
 
 
 async def texts(transcript: PostgresTranscript) -> list[str]:
@@ -61,7 +61,7 @@ async def test_forgetting_everything_asks_first_and_counts_afterwards(
     commands: Commands, transcript: PostgresTranscript
 ) -> None:
     told = await commands.run("forget", Asked(ANA, PORCH, ("me",), shared=True, manages=False))
-    assert "2 messages in all" in told.text
+    assert "2 messages and 0 lines on your page" in told.text
     done = await commands.run("forget", Asked(ANA, PORCH, tuple(told.confirm.split()[1:])))
     assert "2 in mastra_messages" in done.text
     assert await texts(transcript) == ["I am bob", "Hello bob"]
@@ -87,7 +87,7 @@ async def test_a_message_is_forgotten_for_whose_it_is(
 
 async def test_memory_tells_here_from_everywhere(commands: Commands) -> None:
     told = await commands.run("memory", Asked(ANA, PORCH, shared=True))
-    assert told.text.startswith("I keep 2 messages of our conversations. 2 of them are from here.")
+    assert told.text.startswith("There is nothing on your page yet. I keep 2 messages of our conversations. 2 of them")
     elsewhere = await commands.run("memory", Asked(ANA, Thread("stage", "elsewhere")))
     assert "0 of them are from here" in elsewhere.text
 

@@ -21,7 +21,8 @@ from aiohttp import ClientSession, web
 from bot.__main__ import until_told_to_stop
 from bot.chat import Image, Message, Resource, Room, Thread
 from bot.errors import DatabaseError
-from bot.ports import Accept, Outbox, Reply
+from bot.ports import Accept, Noted, Outbox, Reply
+from tests.stores import forgetting_in
 
 log = logging.getLogger("bot.stage")
 
@@ -193,6 +194,9 @@ class StageAdapter:
     async def download(self, image: Image) -> None:
         """Nobody posts pictures here."""
 
+    async def noted(self, noted: Noted) -> None:
+        """Nobody is told."""
+
     async def call(self, method: str, path: str, body: dict[str, str] | None = None) -> Any:
         async with self._client.request(method, self._url + path, json=body, headers=self._name) as response:
             response.raise_for_status()
@@ -253,7 +257,15 @@ async def main() -> int:
         adapter = StageAdapter(os.environ["STAGE_URL"], client)
         jobs = wiring.open_jobs(settings, database, ["stage"])
         jobs._worker.shutdown_graceful_timeout = float(os.environ.get("STAGE_GRACE", GRACE))
-        agent = Agent(transcript, History(transcript, 10), models, jobs, {"stage": adapter}, "You are Hathi.")
+        agent = Agent(
+            transcript,
+            forgetting_in(database),
+            History(transcript, 10),
+            models,
+            jobs,
+            {"stage": adapter},
+            "You are Hathi.",
+        )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(jobs.run(agent.turn))
             tasks.create_task(adapter.run(agent.accept))

@@ -8,12 +8,12 @@ import pytest
 
 from bot.errors import DatabaseRefused
 from memory import dsn, migrate
-from memory.forgetting import Forgetting
 from memory.pool import Database, open_database
 from memory.transcript import PostgresTranscript
 from tests.conftest import Server
 from tests.fakes.proxy import Proxy
 from tests.memory.test_transcript import PORCH, converse, read
+from tests.stores import forgetting_in
 
 LATEST = len(migrate.migrations())
 
@@ -104,4 +104,8 @@ async def test_tables_that_an_older_mastra_made_are_adopted_in_their_order(empty
     assert [line.text for line in await read(transcript)] == ["first", "second", "third"]
     await converse(transcript, "fourth")
     assert [line.text for line in await read(transcript)] == ["first", "second", "third", "fourth", "re fourth"]
-    assert await Forgetting(transcript.database).reset(PORCH) == {"mastra_messages": 5, "mastra_threads": 1}
+    assert await forgetting_in(transcript.database).reset(PORCH) == {
+        "mastra_messages": 5,
+        "mastra_threads": 1,
+        "facts": 0,
+    }

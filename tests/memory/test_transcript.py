@@ -13,9 +13,9 @@ from bot.chat import Answer, Image, Line, Message, Quote, Resource, Room, Thread
 from bot.errors import TurnLost
 from bot.ports import Recollection
 from memory.content import text_of
-from memory.forgetting import Forgetting
 from memory.pool import Database
 from memory.transcript import PostgresTranscript
+from tests.stores import forgetting_in
 
 ANA = Resource("console", "ana")
 BOB = Resource("console", "bob")
@@ -221,7 +221,7 @@ async def test_an_answer_to_what_was_deleted_meanwhile_is_not_written(
     await transcript.hear(message("1"))
     turn, seen = await begin(transcript), await read(transcript)
     await transcript.record(turn, 0, "post 1")
-    await Forgetting(transcript.database).reset(PORCH)
+    await forgetting_in(transcript.database).reset(PORCH)
     assert not await answer(transcript, "too late", turn, seen)
     assert await database.fetch("select from hathi.posts") == []
     assert not await database.fetch("select from public.mastra_messages union all select from public.mastra_threads")
@@ -239,7 +239,11 @@ async def test_reset_deletes_this_conversation_and_counts(transcript: PostgresTr
     other = Thread("console", "other")
     await converse(transcript, "one", "two")
     await converse(transcript, "elsewhere", thread=other)
-    assert await Forgetting(transcript.database).reset(PORCH) == {"mastra_messages": 4, "mastra_threads": 1}
+    assert await forgetting_in(transcript.database).reset(PORCH) == {
+        "mastra_messages": 4,
+        "mastra_threads": 1,
+        "facts": 0,
+    }
     assert await read(transcript) == []
     assert len(await read(transcript, thread=other)) == 2
 
@@ -267,17 +271,17 @@ async def test_forget_takes_a_persons_words_and_the_answers_to_them_and_leaves_t
         """insert into public.mastra_resources (id, "workingMemory", "createdAt", "updatedAt")
            values ('console:ana', 'likes blue', now(), now())"""
     )
-    about = await Forgetting(transcript.database).about(ANA)
-    exported = await Forgetting(transcript.database).export(ANA)
+    about = await forgetting_in(transcript.database).about(ANA)
+    exported = await forgetting_in(transcript.database).export(ANA)
     assert exported["working_memory"] == "likes blue"
     assert [entry["text"] for entry in exported["messages"]] == [
         "mine", "re mine", "ana says", "re ana says", "ana in a burst", "to both",
     ]  # fmt: skip
-    counts = await Forgetting(transcript.database).forget(ANA)
-    assert counts == about == {"mastra_messages": 6, "mastra_threads": 1, "mastra_resources": 1}
+    counts = await forgetting_in(transcript.database).forget(ANA)
+    assert counts == about == {"mastra_messages": 6, "mastra_threads": 1, "mastra_resources": 1, "facts": 1}
     left = await read(transcript, thread=shared)
     assert [line.text for line in left] == ["bob says", "re bob says", "bob ends it"]
-    assert sum((await Forgetting(transcript.database).forget(ANA)).values()) == 0
+    assert sum((await forgetting_in(transcript.database).forget(ANA)).values()) == 0
 
 
 async def test_forget_reaches_conversations_that_mastra_wrote(
@@ -292,9 +296,10 @@ async def test_forget_reaches_conversations_that_mastra_wrote(
            values ('m1', 'console:m', 'hi', 'user', 'text', now(), 'console:ana'),
                   ('m2', 'console:m', 'ho', 'assistant', 'text', now(), 'console:ana')"""
     )
-    assert await Forgetting(transcript.database).forget(ANA) == {
+    assert await forgetting_in(transcript.database).forget(ANA) == {
         "mastra_messages": 2,
         "mastra_threads": 1,
+        "facts": 0,
         "mastra_resources": 0,
     }
 
@@ -402,10 +407,10 @@ async def test_a_thread_begins_with_the_message_that_it_grew_out_of_and_its_answ
     await transcript.hear(message("4", "What have I?", thread=grown))
     assert await texts(transcript, grown) == ["I have a dog.", "Lovely, both.", "What have I?"]
     assert [line.text for line in await read(transcript, 1, grown)] == ["Lovely, both.", "What have I?"]
-    await Forgetting(transcript.database).reset(grown)
+    await forgetting_in(transcript.database).reset(grown)
     await transcript.hear(message("5", "And now?", thread=grown))
     assert await texts(transcript, grown) == ["And now?"]
-    await Forgetting(transcript.database).delete(["console:porch:1"])
+    await forgetting_in(transcript.database).delete(["console:porch:1"])
     assert (await texts(transcript))[0] == "And a cat."
 
 
@@ -422,7 +427,7 @@ async def test_what_is_said_of_an_answer_is_kept_and_goes_with_it(
     assert not await transcript.rate("console:98", BOB, good=True)
     (row,) = await database.fetch("select * from hathi.feedback")
     assert (row["turn"], row["person"], row["good"]) == (turn.id, "console:bob", False)
-    await Forgetting(database).delete(["console:99"])
+    await forgetting_in(database).delete(["console:99"])
     assert await database.fetch("select * from hathi.feedback") == []
 
 
@@ -433,7 +438,7 @@ async def test_a_place_with_several_conversations_and_what_is_kept_of_a_person_i
     await converse(transcript, "one", "two")
     await converse(transcript, "three", thread=inside)
     await converse(transcript, "four", author=BOB, thread=beside)
-    forgetting = Forgetting(transcript.database)
+    forgetting = forgetting_in(transcript.database)
     assert set(await forgetting.within(PORCH)) == {PORCH, inside}
     assert [(each.thread, each.messages) for each in await forgetting.kept(ANA, 5)] == [(inside, 2), (PORCH, 4)]
     assert [each.thread for each in await forgetting.kept(ANA, 1)] == [inside]
@@ -444,7 +449,11 @@ async def test_a_deleted_message_goes_with_the_answer_to_it_alone_and_never_come
 ) -> None:
     await converse(transcript, "secret", "other")
     gone = "console:porch:console:ana-0-secret"
-    assert await Forgetting(transcript.database).delete([gone]) == {"mastra_messages": 2, "mastra_threads": 0}
+    assert await forgetting_in(transcript.database).delete([gone]) == {
+        "mastra_messages": 2,
+        "mastra_threads": 0,
+        "facts": 0,
+    }
     assert await texts(transcript) == ["other", "re other"]
     assert await transcript.hear(replace(message("x", "secret"), id=gone)) is None  # delivered again
     await transcript.overhear([replace(message("x", "secret"), id=gone)], ANA)
@@ -455,17 +464,18 @@ async def test_an_answer_to_several_stays_until_the_last_of_them_is_deleted(tran
     await transcript.hear(message("1", "one"))
     await transcript.hear(message("2", "two"))
     await reply(transcript, "to both")
-    await Forgetting(transcript.database).delete(["console:porch:1"])
+    await forgetting_in(transcript.database).delete(["console:porch:1"])
     assert await texts(transcript) == ["two", "to both"]
-    assert await Forgetting(transcript.database).delete(["console:porch:2"]) == {
+    assert await forgetting_in(transcript.database).delete(["console:porch:2"]) == {
         "mastra_messages": 2,
         "mastra_threads": 1,
+        "facts": 0,
     }
     assert await texts(transcript) == []
 
 
 async def test_a_deletion_that_overtakes_its_message_holds(transcript: PostgresTranscript) -> None:
-    await Forgetting(transcript.database).delete(["console:porch:1"])
+    await forgetting_in(transcript.database).delete(["console:porch:1"])
     assert await transcript.hear(message("1")) is None
     assert await texts(transcript) == []
 
@@ -476,8 +486,8 @@ async def test_an_answer_goes_with_its_post(transcript: PostgresTranscript) -> N
     await answer(transcript, "a long answer", turn, await read(transcript))
     for piece in range(2):
         await transcript.record(turn, piece, f"console:post-{piece}")
-    assert await Forgetting(transcript.database).owners("console:post-1") == {"console:ana"}
-    assert (await Forgetting(transcript.database).delete(["console:post-1"]))["mastra_messages"] == 1
+    assert await forgetting_in(transcript.database).owners("console:post-1") == {"console:ana"}
+    assert (await forgetting_in(transcript.database).delete(["console:post-1"]))["mastra_messages"] == 1
     assert await texts(transcript) == ["hello"]
 
 
@@ -485,18 +495,18 @@ async def test_owners_are_the_author_or_those_whom_an_answer_is_for(transcript: 
     await converse(transcript, "earlier", author=ANA)
     await transcript.hear(told("1", "one", BOB))
     await reply(transcript, "to Bob")
-    assert await Forgetting(transcript.database).owners("console:porch:1") == {"console:bob"}
-    assert await Forgetting(transcript.database).owners("console:porch:1:answer") == {"console:bob"}
-    assert await Forgetting(transcript.database).owners("console:porch:unknown") == set()
+    assert await forgetting_in(transcript.database).owners("console:porch:1") == {"console:bob"}
+    assert await forgetting_in(transcript.database).owners("console:porch:1:answer") == {"console:bob"}
+    assert await forgetting_in(transcript.database).owners("console:porch:unknown") == set()
 
 
 async def test_what_was_reset_or_forgotten_is_not_heard_again(transcript: PostgresTranscript) -> None:
     await converse(transcript, "a", author=ANA)
-    await Forgetting(transcript.database).reset(PORCH)
+    await forgetting_in(transcript.database).reset(PORCH)
     assert await transcript.hear(message("console:ana-0-a", "a")) is None
     assert await transcript.reset_at(PORCH) is not None
     await converse(transcript, "b", author=BOB)
-    await Forgetting(transcript.database).forget(BOB)
+    await forgetting_in(transcript.database).forget(BOB)
     assert await transcript.hear(message("console:bob-0-b", "b", BOB)) is None
     assert await texts(transcript) == []
     assert await transcript.hear(message("new")) is not None
@@ -507,8 +517,8 @@ async def test_one_persons_part_of_a_conversation_can_be_reset(transcript: Postg
     await converse(transcript, "from bob", author=BOB)
     elsewhere = Thread("console", "elsewhere")
     await converse(transcript, "from ana", author=ANA, thread=elsewhere)
-    assert (await Forgetting(transcript.database).about(ANA, PORCH))["mastra_messages"] == 2
-    assert (await Forgetting(transcript.database).reset(PORCH, ANA))["mastra_messages"] == 2
+    assert (await forgetting_in(transcript.database).about(ANA, PORCH))["mastra_messages"] == 2
+    assert (await forgetting_in(transcript.database).reset(PORCH, ANA))["mastra_messages"] == 2
     assert await texts(transcript) == ["from bob", "re from bob"]
     assert await texts(transcript, elsewhere) == ["from ana", "re from ana"]
 
@@ -518,7 +528,11 @@ async def test_leaving_a_space_deletes_its_conversations_alone(transcript: Postg
     there = Thread("console", "there")
     await transcript.hear(replace(message("1", "in the guild", thread=there), room=room))
     await converse(transcript, "at home")
-    assert await Forgetting(transcript.database).leave("console:guild") == {"mastra_messages": 1, "mastra_threads": 1}
+    assert await forgetting_in(transcript.database).leave("console:guild") == {
+        "mastra_messages": 1,
+        "mastra_threads": 1,
+        "facts": 0,
+    }
     assert await texts(transcript, there) == []
     assert len(await texts(transcript)) == 2
 
@@ -532,7 +546,7 @@ async def test_the_bot_takes_part_where_it_was_spoken_to_and_in_threads_of_its_p
     turn = await begin(transcript)
     await transcript.record(turn, 0, "console:post")
     assert await transcript.knows(Thread("console", "post"), "console:post")
-    await Forgetting(transcript.database).reset(PORCH)
+    await forgetting_in(transcript.database).reset(PORCH)
     assert await transcript.knows(PORCH, "console:1")  # it goes on listening
 
 
@@ -540,7 +554,7 @@ async def test_conversations_are_listed_with_what_was_last_heard(transcript: Pos
     await converse(transcript, "a", "b")
     lawn = Thread("console", "lawn")
     await converse(transcript, "c", thread=lawn)
-    await Forgetting(transcript.database).reset(lawn)
+    await forgetting_in(transcript.database).reset(lawn)
     found = await transcript.conversations("console", 1, 10)
     assert [(each.thread, each.newest) for each in found] == [
         (lawn, None), (PORCH, "console:porch:console:ana-1-b"),

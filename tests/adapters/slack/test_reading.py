@@ -4,8 +4,8 @@ import pytest
 
 from adapters.slack.reading import plain
 from bot.chat import Thread
-from memory.forgetting import Forgetting
 from tests.adapters.slack.conftest import House
+from tests.stores import forgetting_in
 
 NAMES = {"U1": "Ana", "C1": "general"}
 
@@ -154,7 +154,7 @@ async def test_after_a_reset_only_what_came_since_is_read_again(house: House) ->
     root = await house.slack.say(house.bob, house.channel, "before")
     await house.ask(f"{house.at} hello", thread_ts=root)
     thread = Thread("slack", f"{house.slack.team}:{house.channel}:{root}")
-    await Forgetting(house.transcript.database).reset(thread)
+    await forgetting_in(house.transcript.database).reset(thread)
     await house.stop()
     await house.slack.say(house.bob, house.channel, "since", thread_ts=root, announce=False)
     await house.start(catch_up_hours=0)

@@ -1,0 +1,25 @@
+"""What is kept in a database, put together as the program does it, with the built-in template."""
+
+from bot.commands import Commands
+from memory.forgetting import Forgetting
+from memory.links import Links
+from memory.pool import Database
+from memory.transcript import PostgresTranscript
+from memory.working.loading import read_template
+from memory.working.pages import Pages
+
+
+def pages_in(database: Database) -> Pages:
+    return Pages(database, read_template(None))
+
+
+def forgetting_in(database: Database) -> Forgetting:
+    return Forgetting(pages_in(database))
+
+
+def transcript_in(database: Database) -> PostgresTranscript:
+    return PostgresTranscript(database, pages_in(database))
+
+
+def commands_in(database: Database, last_messages: int = 10) -> Commands:
+    return Commands(forgetting_in(database), pages_in(database), Links(database), last_messages)
