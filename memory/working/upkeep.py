@@ -26,9 +26,11 @@ _RULES = """You keep a page of notes about each person, from what they say of th
 What may be noted:
 """
 _ORDER = re.compile(
-    r"(?:please |you must |you should |you will |you have to |from now on|whenever |in future)*"
-    r"(?:always|never|ignore|disregard|obey|pretend|act as|respond|answer|reply|say|call everyone|you are now|you must|"
-    r"you should|you will|you have to|from now on|system|assistant|developer|instructions?)\b",
+    r"(?:please |you (?:must|should|will|have to) |from now on,? |whenever |in future,? )*"
+    r"(?:(?:ignore|disregard|obey|pretend|act as|respond|answer|reply|call everyone|you are now|you must|you should|"
+    r"you will|you have to|from now on)\b|(?:system|assistant|developer|instructions?) ?[:>]|"
+    r"(?:always|never) (?:answer|reply|respond|say|speak|talk|use|tell|call|ignore|show|mention|refuse|write|begin|end)"
+    r"\b)",
     re.IGNORECASE,
 )
 _SECRET = re.compile(
@@ -100,14 +102,14 @@ def believe(edits: Sequence[Edit], heard: Sequence[Heard], shown: Mapping[int, F
     believed = []
     for edit in edits:
         message = _source(edit, new)
-        if message is None or (edit.value is not None and not storable_value(edit.value)):
+        if message is None or not (storable_value(edit.value or "") and storable_value(edit.quote)):
             continue
         believed.append(Believed(edit, message))
     return believed, len(edits) - len(believed)
 
 
 def storable_value(value: str) -> bool:
-    """Whether a value is neither an order nor a secret."""
+    """Whether a value, or the words that say it, is neither an order nor a secret."""
     return not _ORDER.match(value.strip(" \"'")) and not _SECRET.search(value)
 
 

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.chat import Answer, Message, Resource, Room, Thread, Turn
-from bot.commands import Asked, Commands
+from bot.commands import Asked, Commands, Told
 from bot.ports import Recollection
+from memory.privacy import stored
 from memory.transcript import PostgresTranscript
-from tests.stores import commands_in
+from memory.working.pages import Learned
+from tests.stores import commands_in, pages_in
 
 ANA, BOB = Resource("stage", "ana"), Resource("stage", "bob")
 PORCH = Thread("stage", "porch")
@@ -96,3 +98,75 @@ async def test_what_there_is_not_is_said(commands: Commands) -> None:
     assert (await commands.run("dance", Asked(ANA, PORCH))).text.startswith("There is no /dance.")
     assert (await commands.run("forget-message", Asked(ANA, PORCH))).text.startswith("There is no /forget-message.")
     assert "/reset: delete this conversation" in (await commands.run("help", Asked(ANA, PORCH))).text
+
+
+async def test_a_page_is_shown_with_where_each_line_was_learned_and_what_can_be_done(
+    commands: Commands, transcript: PostgresTranscript
+) -> None:
+    line = await _learned(transcript)
+    shown = await commands.typed("/memory", ANA, PORCH)
+    assert f"- `{line}` Location: Lisbon (in a direct message, " in shown
+    assert f"/memory correct {line} …, /memory forget {line}, /memory pause, /memory export" in shown
+    assert "Location: Porto" in await commands.typed(f"/memory correct {line} Porto", ANA, PORCH)
+    assert "not on your page" in await commands.typed(f"/memory correct {line} Faro", BOB, PORCH)
+    assert "not on your page" in await commands.typed("/memory correct 99999999999999999 Faro", ANA, PORCH)
+    assert (await commands.typed(f"/memory undo {line}", ANA, PORCH)).startswith("Done")
+    assert "There is nothing on your page yet." in await commands.typed("/memory", ANA, PORCH)
+
+
+async def test_a_line_is_forgotten_only_when_one_is_sure(commands: Commands, transcript: PostgresTranscript) -> None:
+    line = await _learned(transcript)
+    told = await commands.typed(f"/memory forget {line}", ANA, PORCH)
+    assert told == (
+        "This deletes “Location: Lisbon”, and every message of yours, and every answer to you, that says so. There is "
+        f"no way back. Say /memory forget {line} yes to do it."
+    )
+    assert await commands.typed(f"/memory forget {line} yes", BOB, PORCH) == "I found nothing about that."
+    assert (await commands.typed(f"/memory forget {line} yes", ANA, PORCH)).startswith("Done: forgotten, 1 line")
+    assert await commands.typed(f"/memory forget {line}", ANA, PORCH) == "That line is not on your page."
+
+
+async def test_one_goes_off_the_record_and_on_it_again(commands: Commands) -> None:
+    assert (await commands.typed("/memory pause", ANA, PORCH)).startswith("Off the record from now on")
+    shown = await commands.typed("/memory", ANA, PORCH)
+    assert shown.startswith("You are off the record")
+    assert "/memory resume" in shown
+    assert (await commands.typed("/memory resume", ANA, PORCH)).startswith("On the record again")
+
+
+async def test_everything_is_handed_over(commands: Commands, transcript: PostgresTranscript) -> None:
+    await _learned(transcript)
+    told = await commands.run("memory", Asked(ANA, PORCH, ("export",)))
+    assert told.file is not None
+    assert [fact["value"] for fact in told.file["facts"]] == ["Lisbon"]
+    assert '"value": "Lisbon"' in await commands.typed("/memory export", ANA, PORCH)
+
+
+async def test_two_identities_become_one_when_both_are_sure(commands: Commands) -> None:
+    told = await commands.typed("/link", ANA, PORCH)
+    code = told.partition("/link ")[2][:9]
+    asked = await commands.typed(f"/link {code}", BOB, PORCH)
+    assert asked.startswith(f"This makes you and {ANA} one person")
+    assert asked.endswith(f"Say /link {code} yes to do it.")
+    assert (await commands.typed(f"/link {code} yes", BOB, PORCH)).startswith(f"Done: you and {ANA} are one person")
+    assert "no longer, good" in await commands.typed(f"/link {code} yes", BOB, PORCH)
+    assert f"You are one person here and as {BOB}" in await commands.typed("/memory", ANA, PORCH)
+    assert (await commands.typed("/unlink", ANA, PORCH)).startswith("Done: you stand alone here again")
+    assert (await commands.typed("/unlink", ANA, PORCH)).startswith("You are not linked")
+
+
+@pytest.mark.parametrize("words", ["", "about", "about yes"])
+async def test_forgetting_something_needs_to_know_what(commands: Commands, words: str) -> None:
+    assert "Say /forget me" in await commands.typed(f"/forget {words}", ANA, PORCH)
+
+
+async def test_what_is_to_be_forgotten_fits_a_button(commands: Commands) -> None:
+    told = await commands.run("forget", Asked(ANA, PORCH, tuple(("about " + "word " * 30).split())))
+    assert told == Told("Say what I am to forget in fewer words: my favourite colour.")
+
+
+async def _learned(transcript: PostgresTranscript) -> int:
+    """Put something on Ana's page; the line's id."""
+    fact = Learned(str(ANA), "Location", "Lisbon", stored("direct:stage:porch"), "stage:0", frozenset())
+    (line,) = await pages_in(transcript.database).learn(PORCH, 0, 1, [fact])
+    return line

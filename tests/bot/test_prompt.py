@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat import Image, Line, Quote
-from bot.ports import Recollection, Said
+from bot.ports import Known, Recollection, Said
 from bot.prompt import compose, tokens
 
 NOW = datetime(2026, 11, 23, 2, 11, tzinfo=UTC)
@@ -101,3 +101,38 @@ def test_the_newest_history_that_fits_is_kept_and_what_waits_always_is(texts: li
 def test_tokens_of_wide_characters_are_at_least_one_each() -> None:
     assert tokens("象" * 100) >= 100
     assert tokens("") > 0
+
+
+KNOWN = (
+    Known("discord:1", "Ana", ("Location: Lisbon", "Facts: My favourite colour is blue")),
+    Known("discord:2", "Bob", ("Projects: works on payments",)),
+)
+
+
+def test_pages_stand_with_the_persona_under_the_names_by_which_people_are_called_here() -> None:
+    lines = (
+        Line("user", "hi", "discord:1", waiting=True, name="Ana"),
+        Line("user", "ho", "discord:2", waiting=True, name="Bob"),
+    )
+    instructions = compose("You are Hathi.", Recollection(lines, known=KNOWN), 10_000)[0].text
+    assert instructions.startswith("You are Hathi.\n\nWhat you know of the people here")
+    assert instructions.endswith(
+        "Ana:\n- Location: Lisbon\n- Facts: My favourite colour is blue\n\nBob:\n- Projects: works on payments"
+    )
+
+
+def test_nothing_is_said_of_pages_where_there_are_none() -> None:
+    lines = (Line("user", "hi", "discord:1", waiting=True, name="Ana"),)
+    assert compose("You are Hathi.", Recollection(lines), 10_000)[0].text == "You are Hathi."
+
+
+def test_a_plain_model_gets_what_has_to_do_with_a_question_right_before_it() -> None:
+    lines = (Line("user", "What is my favourite colour?", "discord:1", waiting=True),)
+    prompt = compose("trained", Recollection(lines, known=KNOWN), 1000, plain=True)
+    assert [said.text for said in prompt] == [
+        "trained",
+        "Notes about me:\n- Facts: My favourite colour is blue\n\nWhat is my favourite colour?\n"
+        "Answer in one short sentence.",
+    ]
+    other = (Line("user", "What is the capital of France?", "discord:1", waiting=True),)
+    assert compose("trained", Recollection(other, known=KNOWN), 1000, plain=True)[-1].text == other[0].text
