@@ -200,12 +200,15 @@ class _Model(asyncio.Protocol):
         if not blank or len(body) < _length(head):
             return
         self._heard = body[_length(head) :]
+        assert self._transport is not None
+        if b'"stream":true' not in body[: _length(head)].replace(b" ", b""):  # not for an answer: for a page
+            self._transport.write(_CALL)
+            return
         gauges = self._gauges
         gauges[Gauge.ASKED_AT] = time.monotonic_ns()
         gauges[Gauge.ASKED_TRIPS] = gauges[Gauge.TRIPS]
         gauges[Gauge.ASKED_STATEMENTS] = gauges[Gauge.STATEMENTS]
         gauges[Gauge.ASKED] += 1
-        assert self._transport is not None
         self._transport.write(_STREAM)
 
 
@@ -243,7 +246,28 @@ def _stream() -> bytes:
     )
 
 
+def _call() -> bytes:
+    """A call of the tool that keeps pages, with nothing to be changed."""
+    function = {"name": "update_working_memory", "arguments": '{"edits": []}'}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "1", "type": "function", "function": function}],
+    }
+    body = {
+        "id": "chatcmpl-bench",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "bench",
+        "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
+        "usage": {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110},
+    }
+    text = json.dumps(body).encode()
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(text), text)
+
+
 _STREAM = _stream()
+_CALL = _call()
 
 
 async def _serve(make: Callable[[], asyncio.Protocol]) -> None:

@@ -1,7 +1,8 @@
 """What a turn costs: round trips, latency, throughput, CPU and memory of the real agent on a real Postgres.
 
 `python -m benchmarks.turns [--json] [--turns N] [--delays 0,5,25] [--threads 1,16,64]` puts the house together with a
-model that answers at once and a platform that does nothing, and has people talk. Postgres is DATABASE_URL's (a database
+model that answers at once and a platform that does nothing, and has people talk: without working memory, and then with
+it, when each turn is read for a page behind its answer. Postgres is DATABASE_URL's (a database
 of its own is made there, and dropped), else an embedded one; it stands behind a door that delays and counts.
 """
 
@@ -22,6 +23,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -29,22 +31,26 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from benchmarks.outside import ANSWER, Gauge, Gauges, outside
 from bot.agent import Agent
 from bot.chat import Image, Message, Resource, Room, Thread, Turn
+from bot.digests import Digests
 from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
-from bot.ports import Lease, Noted, Outbox
+from bot.ports import Lease, Memory, Noted, Outbox
 from bot.settings import read_persona
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.forgetting import Forgetting
 from memory.history import History
+from memory.memories import Memories
 from memory.migrate import migrate
 from memory.pool import Database, open_database
 from memory.transcript import PostgresTranscript
 from memory.working.loading import read_template
 from memory.working.pages import Pages
+from memory.working.remembering import WorkingMemory
 
 PLATFORM = "bench"
 LAST_MESSAGES = 10  # as the settings have it
+PAGE_TOKENS = 600  # likewise
 LONGEST = 30.0  # seconds for which threads keep talking, and for which anybody waits for an answer
 IDLE_SECONDS = 10.0
 STUCK = 2.0  # seconds; when nothing was answered for so long, what waits is woken by hand, and counted
@@ -137,12 +143,23 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Remembering:
+    """The same with working memory: pages are read before an answer, and kept up behind it."""
+
+    alone: list[Alone]
+    beside: list[Beside]
+    to_model_ratio: float  # of the time to the model at the longest delay, p50, to that without
+    turns_per_second_ratio: float  # with the most threads, to that without
+
+
+@dataclass(frozen=True)
 class Report:
     """All of it."""
 
     machine: Machine
     alone: list[Alone]
     beside: list[Beside]
+    remembering: Remembering
     idle: Idle
     rss_mb: float
     peak_rss_mb: float
@@ -159,14 +176,24 @@ class _Plan:
 async def measure(plan: _Plan) -> Report:
     """Put the house together and measure everything."""
     load = os.getloadavg()[0]
-    async with _house() as house:
+    async with _house(remembers=True) as house:
+        later = [await _alone(house, delay, plan.turns) for delay in plan.delays]
+        house.gauges[Gauge.DELAY] = 0
+        crowd = [await _beside(house, threads, plan.turns * MORE) for threads in plan.threads]
+    async with _house(remembers=False) as house:
         alone = [await _alone(house, delay, plan.turns) for delay in plan.delays]
         house.gauges[Gauge.DELAY] = 0
         beside = [await _beside(house, threads, plan.turns * MORE) for threads in plan.threads]
         idle = await _idle(house)
         machine = await _machine(house.database, load)
         rss, peak = _memory()
-    return Report(machine, alone, beside, idle, rss, peak, _targets(alone, beside, rss))
+    remembering = Remembering(
+        later,
+        crowd,
+        later[-1].to_model.p50 / alone[-1].to_model.p50,
+        crowd[-1].turns_per_second / beside[-1].turns_per_second,
+    )
+    return Report(machine, alone, beside, remembering, idle, rss, peak, _targets(alone, beside, rss))
 
 
 async def _alone(house: "_House", delay: float, turns: int) -> Alone:
@@ -422,7 +449,7 @@ class _Reply:
 
 
 @asynccontextmanager
-async def _house() -> AsyncIterator[_House]:
+async def _house(*, remembers: bool) -> AsyncIterator[_House]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         gauges = Gauges.create(Path(folder) / "gauges")
         file = str(Path(folder) / "gauges")
@@ -434,20 +461,26 @@ async def _house() -> AsyncIterator[_House]:
         ):
             _progress("bringing the database up to date")
             await migrate(database)
-            transcript, adapter = PostgresTranscript(database), _Platform(gauges)
+            pages, adapter = Pages(database, read_template(None)), _Platform(gauges)
+            transcript, forgetting = PostgresTranscript(database, pages), Forgetting(pages)
             jobs = DurableJobs(database, [PLATFORM])
             model = open_model("openai/bench", Keys(openai_base_url=f"http://127.0.0.1:{model_port}/v1"))
+            memory: Memory = History(transcript, LAST_MESSAGES)
+            if remembers:
+                memory = Memories([memory, WorkingMemory(pages, forgetting, [model], PAGE_TOKENS)])
+            digests = Digests(memory, partial(transcript.undigested, [PLATFORM]), adapter.noted)
             agent = Agent(
                 transcript=transcript,
-                forgetting=Forgetting(Pages(database, read_template(None))),
-                memory=History(transcript, LAST_MESSAGES),
+                forgetting=forgetting,
+                memory=memory,
                 models=[model],
                 jobs=jobs,
                 adapters={PLATFORM: adapter},
                 persona=read_persona(None),
+                digested=digests.due if remembers else lambda thread: None,
             )
             house = _House(database, agent, gauges, adapter)
-            worker = asyncio.create_task(jobs.run(house.work))
+            worker = asyncio.create_task(_work(jobs, house, digests))
             try:
                 yield house
             finally:
@@ -456,6 +489,12 @@ async def _house() -> AsyncIterator[_House]:
                 with contextlib.suppress(asyncio.CancelledError):
                     await worker
                 await model.close()
+
+
+async def _work(jobs: DurableJobs, house: _House, digests: Digests) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(jobs.run(house.work))
+        tasks.create_task(digests.run())
 
 
 @asynccontextmanager
@@ -547,17 +586,22 @@ def _print(report: Report) -> None:
     print("one turn after the other; ms p50/p95; round trips and statements median (mean, most)")
     print("delay  as measured  trips to model      trips of a turn     statements          to the model    "
           "to the reader   whole")  # fmt: skip
-    for each in report.alone:
+    for each in (*report.alone, *report.remembering.alone):
         print(
             f"{each.delay_ms:>5g}{each.round_trip_ms:>13.2f}  {_counted(each.trips_to_model)}{_counted(each.trips)}"
             f"{_counted(each.statements)}{_timed(each.to_model)}{_timed(each.to_reader)}{_timed(each.whole)}"
         )
     print("\nthreads  turns  seconds  turns/s  CPU ms/turn  trips/turn  statements/turn  to the reader   stuck  load")
-    for busy in report.beside:
+    for busy in (*report.beside, *report.remembering.beside):
         print(
             f"{busy.threads:>7}{busy.turns:>7}{busy.seconds:>9.2f}{busy.turns_per_second:>9.2f}{busy.cpu_ms:>13.2f}"
             f"{busy.trips:>12.2f}{busy.statements:>17.2f}  {_timed(busy.to_reader)}{busy.stuck:>5}{busy.load:>6.2f}"
         )
+    with_pages = report.remembering
+    print(
+        f"the lower half with working memory; it has {with_pages.to_model_ratio:.2f} times the time to the model, and "
+        f"{with_pages.turns_per_second_ratio:.2f} times the turns a second"
+    )
     idle = report.idle
     print(f"\nidle: {idle.statements_per_minute:g} statements and {idle.new_connections_per_minute:g} new connections "
           f"a minute, {idle.cpu_percent:.2f} % of a core (measured for {idle.seconds:g} s)")  # fmt: skip

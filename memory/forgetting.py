@@ -327,7 +327,7 @@ class Forgetting:
         while rows := await self.database.fetch(
             """
             select id from public.mastra_messages
-            where "createdAtZ" < now() - make_interval(secs => $1 * 86400) limit $2
+            where "createdAtZ" < now() - make_interval(secs => $1::float8 * 86400) limit $2
             """,
             days,
             AT_ONCE,
@@ -402,4 +402,5 @@ async def _said(connection: Connection, people: Sequence[str], keep: Sequence[st
 
 def _telling(fact: Fact, asked: Set[str]) -> frozenset[str]:
     """The words of a line that would give it away elsewhere."""
-    return (matter.words(fact.value) - matter.words(fact.field) - asked) or matter.words(fact.value)
+    about = asked | matter.words(fact.field)
+    return matter.telling(fact.value, frozenset()) - about or matter.words(fact.value)

@@ -253,7 +253,7 @@ class PostgresTranscript:
                 select thread_id, null, at from hathi.resets
                 where not exists (select from public.mastra_threads as thread where thread.id = thread_id)
             ) as conversation
-            where starts_with(id, $1 || ':') and at > now() - make_interval(secs => $2 * 86400)
+            where starts_with(id, $1 || ':') and at > now() - make_interval(secs => $2::float8 * 86400)
             order by at desc limit $3
             """,
             platform,

@@ -69,7 +69,7 @@ create index link_tries_idx on hathi.link_tries (resource, at);
 -- A page's text, as Mastra keeps it.
 create function hathi.page_text(page text) returns text language sql stable as $$
     select case when starts_with(page, 'thread ')
-        then (select metadata ->> 'workingMemory' from public.mastra_threads
-              where id = substr(page, 8) and jsonb_typeof(metadata) = 'object')
+        then (select metadata::text::jsonb ->> 'workingMemory' from public.mastra_threads -- text in older Mastras
+              where id = substr(page, 8) and jsonb_typeof(metadata::text::jsonb) = 'object')
         else (select "workingMemory" from public.mastra_resources where id = page) end
 $$;

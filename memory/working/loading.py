@@ -10,7 +10,7 @@ from memory.working.page import Edit, Fact, Template
 
 class _Stub:
     text = "- **Facts**:"
-    fields = ("Location", "Preferences", "Projects", "Facts")
+    fields = ("Name", "Location", "Preferences", "Projects", "Interests", "Facts")
 
     @property
     def tool(self) -> Tool:

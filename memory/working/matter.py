@@ -6,7 +6,7 @@ English has its small words listed here; in other languages all words count.
 import re
 from collections.abc import Iterable, Set
 
-ENOUGH = 0.6  # of the telling words of a matter: a text with so many of them repeats it
+ENOUGH = 0.5  # of the telling words of a matter: a text with so many of them repeats it
 
 _SMALL = frozenset(
     """
@@ -15,6 +15,13 @@ _SMALL = frozenset(
     said say says she so tell that that's the their them there these they thing things this those to told too up
     us was we were what what's when where which who why will with would you your yours forget forgot forgotten
     anything everything something know knew note noted remembered okay ok yes no
+    """.split()
+)
+# What a thing is, and not which: alone they tell nothing.
+_KINDS = frozenset(
+    """
+    age animal band birthday book born called city color country enjoy favorite film food game hobby job like live love
+    movie music name named number pet prefer song sport team work year
     """.split()
 )
 _REQUEST = re.compile(
@@ -49,10 +56,13 @@ def speaks_of(text: str, matter: Set[str]) -> bool:
 
 
 def telling(text: str, matter: Set[str]) -> frozenset[str]:
-    """What a text says of a matter: the other words of the clauses that speak of it; all of them without a matter."""
-    if not matter:
-        return words(text)
-    return frozenset().union(*(words(clause) - matter for clause in _CLAUSE.split(text) if speaks_of(clause, matter)))
+    """What a text says of a matter: the other words of the clauses that speak of it; without a matter, of all.
+
+    Words for kinds of things count only where nothing else is said.
+    """
+    clauses = [clause for clause in _CLAUSE.split(text) if speaks_of(clause, matter)] if matter else [text]
+    said = frozenset[str]().union(*map(words, clauses)) - matter
+    return (said - _KINDS) or said
 
 
 def repeats(text: str, tellings: Iterable[Set[str]]) -> bool:

@@ -361,7 +361,7 @@ class Pages:
             await connection.execute(
                 """
                 update public.mastra_threads set metadata = jsonb_set(
-                    case when jsonb_typeof(metadata) = 'object' then metadata else '{}' end,
+                    case when jsonb_typeof(metadata::text::jsonb) = 'object' then metadata::text::jsonb else '{}' end,
                     '{workingMemory}', to_jsonb($2::text))
                 where id = substr($1, $3)
                 """,

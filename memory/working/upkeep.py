@@ -142,6 +142,6 @@ def _names(heard: Sequence[Heard]) -> dict[str, str]:
     names: dict[str, str] = {}
     for message in heard:
         if message.new and message.author not in names:
-            name = " ".join(message.name.split())[:40] or message.author.partition(":")[2]
+            name = " ".join(message.name.replace(":", " ").split())[:40] or message.author.partition(":")[2]
             names[message.author] = name if name not in names.values() else f"{name} ({len(names) + 1})"
     return names

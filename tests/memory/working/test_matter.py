@@ -37,7 +37,7 @@ def test_what_tells_a_matter_is_what_its_clauses_say_beside_it() -> None:
     matter = words("my favourite colour")
     assert telling("My name is Ana, and my favourite colour is blue because I can.", matter) == {"blue"}
     assert telling("What is my favourite colour?", matter) == set()
-    assert telling("works on payments", frozenset()) == {"work", "payment"}
+    assert telling("works on payments", frozenset()) == {"payment"}
 
 
 def test_a_text_repeats_a_matter_when_it_has_most_of_its_telling_words() -> None:
