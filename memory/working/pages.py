@@ -113,9 +113,20 @@ class Pages:
         there = place(stored(rows[0]["audience"] or ""), rows[0]["space"], rows[0]["people"])
         return there, [Speaker(author, name, found) for (author, name), found in sheets.items()]
 
-    async def sheets(self, pages: Iterable[str]) -> dict[str, Sheet]:
-        """Pages by name."""
-        return await self._load(self.database, pages)
+    async def learned_from(self, authors: Sequence[str], thread: Thread) -> dict[str, tuple[list[str], list[Fact]]]:
+        """By author: their identities, and what was learned from them and stands on pages that count in a thread."""
+        rows = await self.database.fetch(
+            """
+            select author, array_agg(identity) as people,
+                   (select json_agg(fact order by id) from hathi.facts as fact
+                    where fact.person = any(array_agg(identity)) and fact.page = any(
+                        case when $2::text is null then array_agg(identity) else array[$2] end)) as facts
+            from unnest($1::text[]) as author, hathi.identities(author) as identity group by author
+            """,
+            list(authors),
+            f"{THREAD}{thread}" if self.by_thread else None,
+        )
+        return {row["author"]: (row["people"], list(_facts(row["facts"]))) for row in rows}
 
     def view(self, sheets: Mapping[str, Sheet], there: Place) -> tuple[list[Fact], list[tuple[str, str]]]:
         """What may be known of somebody in a place: the lines that hold, and (field, value) of what Mastra has added.

@@ -13,7 +13,7 @@ from memory.forgetting import Forgetting
 from memory.privacy import Audience, place, stored
 from memory.working import literal, matter, upkeep
 from memory.working.page import MOST, Edit, Fact, current
-from memory.working.pages import Learned, Pages, Speaker
+from memory.working.pages import Learned, Pages
 from memory.working.upkeep import Believed, Heard
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Batch:
     upto: int
     audience: Audience
     space: str | None
+    more: bool  # has been said behind it
     heard: Sequence[Heard]
 
     @property
@@ -89,10 +90,13 @@ class WorkingMemory:
         Raises ModelError, and DatabaseError; then nothing is lost, and all is read the next time.
         """
         noted: list[Noted] = []
-        while (batch := await self._batch(thread)) is not None:
-            noted += await self._learn(batch) if batch.new else []
-            if not batch.new:
+        more = True
+        while more and (batch := await self._batch(thread)) is not None:
+            if batch.new:
+                noted += await self._learn(batch)
+            else:
                 await self.pages.learn(thread, batch.since, batch.upto, [])
+            more = batch.more
         return noted
 
     def _in_order(self, facts: Sequence[Fact], added: Sequence[str]) -> list[str]:
@@ -226,19 +230,11 @@ class WorkingMemory:
     async def _known(self, batch: Batch) -> dict[str, list[Fact]]:
         """What may be known where this was said, by who speaks there."""
         authors = list(dict.fromkeys(heard.author for heard in batch.new))
-        rows = await self.pages.database.fetch(
-            "select author, array(select hathi.identities(author)) as people from unnest($1::text[]) as author", authors
-        )
-        people = {row["author"]: row["people"] for row in rows}
-        names = {author: [self.pages.of(one, batch.thread) for one in people[author]] for author in authors}
-        sheets = await self.pages.sheets({name for mine in names.values() for name in mine})
-        found = {}
-        for author in authors:
-            there = place(batch.audience, batch.space, people[author])
-            mine = Speaker(author, "", {name: sheets[name] for name in names[author]})
-            facts = [fact for sheet in mine.sheets.values() for fact in sheet.facts if fact.person in people[author]]
-            found[author] = current(facts, there)
-        return found
+        learned = await self.pages.learned_from(authors, batch.thread)
+        return {
+            author: current(facts, place(batch.audience, batch.space, people))
+            for author, (people, facts) in learned.items()
+        }
 
     async def _batch(self, thread: Thread) -> Batch | None:
         rows = await self.pages.database.fetch(
@@ -285,4 +281,5 @@ class WorkingMemory:
             for row in taken
             if row["new"] or row["audience"] in (None, audience)
         ]
-        return Batch(thread, rows[0]["digested"], upto, stored(audience or ""), rows[0]["space"], heard)
+        more = upto < rows[0]["answered"]
+        return Batch(thread, rows[0]["digested"], upto, stored(audience or ""), rows[0]["space"], more, heard)

@@ -64,6 +64,13 @@ const COMMANDS = {
     return await memory.getWorkingMemory({ threadId, resourceId })
   },
 
+  // What Mastra's own tool does when a model rewrites the page.
+  async remember({ store, threadId, resourceId, page }) {
+    const memory = new Memory({ storage: store, options: { ...MEMORY, ...WORKING_MEMORY } })
+    await memory.updateWorkingMemory({ threadId, resourceId, workingMemory: page })
+    return true
+  },
+
   // One turn of a Mastra agent with the last 10 messages in mind. `stream` takes the streaming road, `tools` lets it `weigh`.
   async agent({ store, threadId, resourceId, text, baseUrl, key, model, stream = false, tools = false, workingMemory = false }) {
     const memory = new Memory({ storage: store, options: { ...MEMORY, ...(workingMemory ? WORKING_MEMORY : {}) } })
