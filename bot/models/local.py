@@ -27,7 +27,10 @@ SILENCE = 300.0  # seconds; calls wait for one another without a byte, and a ful
 
 
 class LocalModel:
-    """SmolLM2-135M-Instruct. Starts at the first question, within a second; answers one question at a time."""
+    """SmolLM2-135M-Instruct. Starts at the first question, within a second; answers one question at a time.
+
+    Who waits for an answer goes first: a call of a tool, for which nobody waits, is broken off and begun again later.
+    """
 
     name = f"local/{NAME}"
     budget = 1000  # tokens; it reads about 220 a second, so that is five seconds before the first word
@@ -42,13 +45,26 @@ class LocalModel:
         self._weights = weights()
         self._starting = asyncio.Lock()
         self._running: _Running | None = None
+        self._answering = 0  # questions for whose answers somebody waits
+        self._quiet = asyncio.Event()  # none
+        self._quiet.set()
+        self._calls: set[asyncio.Task[Mapping[str, Any]]] = set()
 
     async def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
         """Pieces of text, then one Usage. Raises ModelError, also half way."""
-        running = await self._start()
-        async with aclosing(running.wire.complete(prompt)) as pieces:
-            async for piece in pieces:
-                yield piece
+        self._answering += 1
+        self._quiet.clear()
+        for call in self._calls:
+            call.cancel()
+        try:
+            running = await self._start()
+            async with aclosing(running.wire.complete(prompt)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            self._answering -= 1
+            if not self._answering:
+                self._quiet.set()
 
     async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:
         """The arguments with which the model calls `tool`, valid for its schema. Raises ModelError.
@@ -57,7 +73,19 @@ class LocalModel:
         allows, so that must lie within CALL tokens: everything `required` (what is not gets left out), `maxLength` on
         every string, `maxItems` on every array, no `additionalProperties`.
         """
-        return await (await self._start()).wire.call(prompt, tool)
+        running = await self._start()
+        me = asyncio.current_task()
+        while True:
+            await self._quiet.wait()
+            call = asyncio.create_task(running.wire.call(prompt, tool))
+            self._calls.add(call)
+            try:
+                return await call
+            except asyncio.CancelledError:
+                if not call.cancelled() or (me is not None and me.cancelling()):
+                    raise
+            finally:
+                self._calls.discard(call)
 
     async def warm_up(self) -> None:
         """Nothing: it starts within a second, takes 250 MB, and says what it is when it is first asked."""

@@ -1,5 +1,6 @@
 """The embedded model with its real weights: hard on the plumbing, gentle on what it says."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -71,6 +72,34 @@ async def test_it_calls_a_tool_within_the_bounds_of_its_schema(model: LocalModel
     assert len(found["name"]) <= 20
     assert len(found["facts"]) <= 2
     assert all(len(fact) <= 60 for fact in found["facts"])
+
+
+@on_one_loop
+async def test_an_answer_goes_before_a_call_that_nobody_waits_for(model: LocalModel) -> None:
+    items = {"type": "string", "maxLength": 300}
+    parameters = {
+        "type": "object",
+        "properties": {"story": {"type": "array", "items": items, "minItems": 4, "maxItems": 4}},
+        "required": ["story"],
+        "additionalProperties": False,
+    }
+    order = []
+
+    async def call() -> None:
+        assert (
+            len((await model.call([Said("user", "Tell me a story.")], Tool("tell", "A story.", parameters)))["story"])
+            == 4
+        )
+        order.append("call")
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(call())
+        while not model._calls:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.2)  # it writes
+        assert [piece async for piece in model.complete([Said("user", "What is the capital of France?")])]
+        order.append("answer")
+    assert order == ["answer", "call"]
 
 
 @on_one_loop
