@@ -68,11 +68,11 @@ async def crash(
                     killed.set()
 
             stage.reached = reached
-            asked = len(model.requests)
+            asked = len(model.asked)
             stage.say(f"event {number}", thread, text)
             async with asyncio.timeout(30):
                 if point == "model":
-                    while len(model.requests) == asked:
+                    while len(model.asked) == asked:
                         await asyncio.sleep(0.01)
                     await reached("model")
                 await killed.wait()
@@ -83,7 +83,7 @@ async def crash(
                 while stage.answers(thread)[-2:] != [f"first part {number}", f"second part {number}"]:
                     await asyncio.sleep(0.02)
             if point in {"edit", "post 1", "posted 1"}:
-                assert len(model.requests) == asked + 1, "the model was asked again though its answer was written down"
+                assert len(model.asked) == asked + 1, "the model was asked again though its answer was written down"
             progress(f"{number + 1}/{rounds}: killed at {point!r}, answered once")
         expected = [part for number in range(rounds) for part in (f"first part {number}", f"second part {number}")]
         assert sorted(post.text for post in stage.posts) == sorted(expected)

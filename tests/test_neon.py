@@ -112,6 +112,6 @@ async def test_the_program_remembers_after_kill_9(
     await process.wait()
     ended = await hathi("chat", "--as", "ana", stdin="What is it?\n")
     assert (ended.status, ended.out) == (0, "You said: What is it?\n"), ended.err
-    assert [m["content"] for m in fake.requests[-1]["messages"] if m["role"] != "system"] == [
+    assert [m["content"] for m in fake.asked[-1]["messages"] if m["role"] != "system"] == [
         "My favourite colour is Blue.", "You said: My favourite colour is Blue.", "What is it?",
     ]  # fmt: skip

@@ -161,7 +161,7 @@ async def crowd(url: str, folder: Path, threads: int, messages: int) -> str:
         took = time.monotonic() - began
         by = [sum(step.replica == process.pid for step in home.stage.steps) for process in home.replicas]
         turns = len(home.stage.posts)
-        assert len(home.model.requests) == turns, "a turn was taken twice"
+        assert len(home.model.asked) == turns, "a turn was taken twice"
         assert home.stage.deliveries > threads * messages
     return (
         f"3 replicas, {threads} threads x {messages} messages: {home.stage.deliveries} deliveries,"
@@ -314,7 +314,7 @@ async def false_alarms(home: House, progress: Progress = lambda line: None) -> N
 
 
 async def _false_alarm(home: House, first: Process, second: Process, point: str) -> None:
-    thread, model_is_asked, frozen, go_on = f"porch {point}", len(home.model.requests), asyncio.Event(), asyncio.Event()
+    thread, model_is_asked, frozen, go_on = f"porch {point}", len(home.model.asked), asyncio.Event(), asyncio.Event()
     answers = f"first one{PART}first two", f"second one{PART}second two"
     home.model.answers = [faults.Held(answers[0], go_on) if point == "model" else answers[0]]
     home.model.otherwise = lambda body: answers[1] if body["messages"][-1]["content"] == "hello" else said_back(body)
@@ -332,7 +332,7 @@ async def _false_alarm(home: House, first: Process, second: Process, point: str)
     second.send_signal(signal.SIGSTOP)  # so that the first one takes the turn
     home.stage.say(f"question {point}", thread, "hello")
     if point == "model":
-        await until(lambda: len(home.model.requests) > model_is_asked)
+        await until(lambda: len(home.model.asked) > model_is_asked)
         freeze()
     await frozen.wait()
     steps = home.stage.steps_of(first.pid, thread)
@@ -383,10 +383,10 @@ async def drain(
             home.environment["STAGE_GRACE"] = grace
         replica = await home.start()
         for number, end in enumerate(ENDS):
-            asked, go_on = len(home.model.requests), asyncio.Event()
+            asked, go_on = len(home.model.asked), asyncio.Event()
             home.model.answers = [faults.Held(str(number), go_on)]
             home.say(1, number)
-            await until(lambda asked=asked: len(home.model.requests) > asked)  # type: ignore[misc]  # its default
+            await until(lambda asked=asked: len(home.model.asked) > asked)  # type: ignore[misc]  # its default
             if end == "database away":
                 await proxy.shut()
             replica.terminate()
@@ -407,7 +407,7 @@ async def drain(
                 await proxy.open()
             replica = await home.start()
             await home.answered(1, number + 1)
-            assert len(home.model.requests) == asked + 1 + (end != "in time")
+            assert len(home.model.asked) == asked + 1 + (end != "in time")
 
 
 async def test_a_replica_told_to_stop_in_the_middle_of_an_answer_loses_and_doubles_nothing(
@@ -422,7 +422,7 @@ async def other_machine(url: str, folder: Path) -> str:
         first = await home.start()
         home.model.answers = [faults.Silence()]
         home.say(1, 0)
-        await until(lambda: bool(home.model.requests))
+        await until(lambda: bool(home.model.asked))
         async with _connection(url) as database:
             await database.execute("update hathi.workers set process = 'another machine 1/1'")
         await asyncio.sleep(random.uniform(0, 5))

@@ -16,6 +16,7 @@ from bot.errors import ModelBusy
 from memory.migrate import migrations
 from tests.conftest import Hathi, Server, bare_environment
 from tests.fakes import model as faults
+from tests.fakes.learner import learner
 from tests.fakes.model import FakeModel
 from tests.fakes.proxy import Proxy
 
@@ -24,7 +25,7 @@ SEED = ["My favourite colour is Blue.", "What is it?", "Capital of France?", "Sp
 
 def chat_of(fake: FakeModel, request: int = -1) -> list[tuple[str, str]]:
     """What a request to the model held, without instructions."""
-    return [(m["role"], m["content"]) for m in fake.requests[request]["messages"] if m["role"] != "system"]
+    return [(m["role"], m["content"]) for m in fake.asked[request]["messages"] if m["role"] != "system"]
 
 
 def as_said(lines: Sequence[str]) -> list[tuple[str, str]]:
@@ -39,7 +40,7 @@ async def test_five_lines_are_five_answers(hathi: Hathi, fake: FakeModel) -> Non
     assert ended.out.splitlines() == [f"You said: {line}" for line in SEED]
     for turn in range(5):
         assert chat_of(fake, turn) == as_said(SEED[: turn + 1])
-        assert fake.requests[turn]["messages"][0]["role"] == "system"
+        assert fake.asked[turn]["messages"][0]["role"] == "system"
 
 
 async def test_on_nothing_at_all_it_talks_and_remembers_and_leaves_nothing_running(tmp_path: Path) -> None:
@@ -77,7 +78,7 @@ async def test_kill_9_in_the_middle_of_an_answer_loses_nothing(tmp_path: Path, f
     assert b"Blue" in await process.stdout.readline()
     fake.answers = [faults.Silence()]
     process.stdin.write(b"Do not forget this.\n")
-    while len(fake.requests) < 2:
+    while len(fake.asked) < 2:
         await asyncio.sleep(0.02)
     process.kill()
     await process.wait()
@@ -104,7 +105,7 @@ async def test_eight_processes_at_once_on_an_empty_database(tmp_path: Path, serv
     hathi = Hathi(tmp_path, {**bare_environment(tmp_path), "DATABASE_URL": server.database(empty_name)})
     ended = await asyncio.gather(*(hathi("chat", "--as", f"p{n}", stdin="/memory\n") for n in range(8)))
     assert [run.status for run in ended] == [0] * 8, ended
-    assert all(run.out.startswith("I keep 0 messages") for run in ended)
+    assert all("I keep 0 messages" in run.out for run in ended)
 
 
 async def test_conversations_are_kept_apart_by_name_and_thread(hathi: Hathi, fake: FakeModel) -> None:
@@ -129,8 +130,8 @@ async def test_commands_typed_in_the_terminal(hathi: Hathi, fake: FakeModel) -> 
         "You said: /usr/bin is a folder",
         "this conversation is deleted, 6 messages.",
         "Say /forget me to delete everything",
-        "everything about you, everywhere: 0 messages",
-        "everything about you is deleted (0 in mastra_messages, 0 in mastra_threads, 0 in mastra_resources).",
+        "everything about you, everywhere: 0 messages and 0 lines on your page",
+        "everything about you is deleted (0 in mastra_messages, 0 in mastra_threads, 0 in facts, 0 in mastra_resources)",
     ):
         assert part in ended.out
     assert chat_of(fake) == [("user", "hello again")]
@@ -144,7 +145,45 @@ async def test_export_and_forget_from_the_command_line(hathi: Hathi) -> None:
     assert (unsure.status, unsure.out) == (1, "")
     assert "--yes" in unsure.err
     sure = await hathi.watched()("forget", "console:ana", "--yes")
-    assert (sure.status, sure.out) == (0, "mastra_messages 2\nmastra_threads 1\nmastra_resources 0\n")
+    assert (sure.status, sure.out) == (0, "mastra_messages 2\nmastra_threads 1\nfacts 0\nmastra_resources 0\n")
+    assert json.loads((await hathi.watched()("export", "console:ana")).out)["messages"] == []
+
+
+async def test_what_is_said_in_one_conversation_is_known_in_another(hathi: Hathi, fake: FakeModel) -> None:
+    fake.arguments = learner
+    await hathi("chat", "--as", "ana", "--thread", "one", stdin="I live in Lisbon\n")
+    await hathi("chat", "--as", "ana", "--thread", "two", stdin="Where do I live?\n")
+    await hathi("chat", "--as", "bob", "--thread", "three", stdin="Where does Ana live?\n")
+    assert ["Location: Lisbon" in request["messages"][0]["content"] for request in fake.asked] == [False, True, False]
+    ended = await hathi.watched()("chat", "--as", "ana", "--thread", "two", stdin="/memory\n")
+    assert " Location: Lisbon (in a direct message, " in ended.out
+    exported = json.loads((await hathi.watched()("export", "console:ana")).out)
+    assert [fact["value"] for fact in exported["facts"]] == ["Lisbon"]
+    assert "Lisbon" in exported["working_memory"]
+    forgotten = await hathi.watched()("forget", "console:ana", "--yes")
+    assert "facts 1\nmastra_resources 1\n" in forgotten.out
+
+
+async def test_working_memory_can_be_left_off(hathi: Hathi, fake: FakeModel) -> None:
+    await hathi.but(WORKING_MEMORY="false")("chat", "--as", "ana", stdin="I live in Lisbon\n")
+    assert fake.calls == []
+    fake.arguments = learner
+    await hathi("chat", "--as", "ana", stdin="/memory\n")
+    assert fake.calls == []  # what was said then is not read later
+
+
+async def test_what_is_said_off_the_record_is_not_kept(hathi: Hathi, fake: FakeModel) -> None:
+    fake.arguments = learner
+    ended = await hathi.watched()("chat", "--as", "ana", stdin="/memory pause\nI like pangolins\n/memory\n")
+    assert "You said: I like pangolins" in ended.out
+    assert "You are off the record: I keep nothing of what you say." in ended.out
+    assert json.loads((await hathi.watched()("export", "console:ana")).out)["messages"] == []
+
+
+async def test_what_is_too_old_is_deleted_when_it_is_wished_for(hathi: Hathi, fake: FakeModel) -> None:
+    await hathi("chat", "--as", "ana", stdin="I like pangolins\n")
+    await asyncio.sleep(1)
+    await hathi.but(KEEP_DAYS="0.00001")("chat", "--as", "ana", stdin="/memory\n")
     assert json.loads((await hathi.watched()("export", "console:ana")).out)["messages"] == []
 
 
@@ -343,7 +382,7 @@ async def test_the_end_of_chat_by_sigterm_is_clean(tmp_path: Path, fake: FakeMod
 
 async def test_a_whole_space_is_forgotten_from_the_command_line(hathi: Hathi) -> None:
     nothing = await hathi.watched()("forget", "--space", "slack:T1", "--yes")
-    assert (nothing.status, nothing.out) == (0, "mastra_messages 0\nmastra_threads 0\n")
+    assert (nothing.status, nothing.out) == (0, "mastra_messages 0\nmastra_threads 0\nfacts 0\n")
     assert (await hathi.watched()("forget", "--space", "slack:T1")).status == 1
     assert (await hathi.watched()("forget", "console:ana", "--space", "slack:T1")).status == 2
     assert (await hathi.watched()("forget")).status == 2

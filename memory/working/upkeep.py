@@ -88,7 +88,7 @@ def ask(
             number += 1
             lines.append(f"[message {number}] {names[message.author]}: {text}")
         else:
-            lines.append(f"(before) {names.get(message.author) or message.name or 'you'}: {text}")
+            lines.append(f"(context) {names.get(message.author) or message.name or 'you'}: {text}")
     parts.append("The conversation:\n" + "\n".join(lines))
     return [Said(None, _RULES + template.text), Said("user", "\n\n".join(parts))], shown
 

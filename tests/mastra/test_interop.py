@@ -14,6 +14,7 @@ from memory.dsn import parse
 from memory.migrate import migrate
 from memory.pool import open_database
 from tests.conftest import Hathi
+from tests.fakes.learner import learner
 from tests.fakes.model import FakeModel
 from tests.mastra import node
 from tests.mastra.node import Mastra, MastraError
@@ -339,7 +340,8 @@ def row(found: Row, *, role: str, content: Row, seq: int) -> dict[str, Any]:
         "turn": None,
         "answers": None,
         "name": None,
-        "replies_to": None,
+        "images": None,
+        "off_record": False,
         "images": None,
     }
 
@@ -454,7 +456,43 @@ class TestOneConversationOfBoth:
         recalled = await ask_mastra("recall")
         assert [line["text"] for line in recalled["messages"]] == said
 
+    async def test_both_keep_one_page(self, mastra: Mastra, hathi: Hathi, fake: FakeModel) -> None:
+        url, owner = hathi.environment["DATABASE_URL"], "console:ana"
+        where = {"dsn": url, "threadId": "console:ana", "resourceId": owner}
+        fake.arguments = learner
+        await hathi("chat", "--as", "ana", stdin="I live in Lisbon\nI like tea\n")
+        page = await mastra("workingMemory", **where)
+        assert "- **Location**: Lisbon" in page
+        assert "- **Interests**: tea" in page
+
+        async with FakeModel() as other:
+            await mastra("agent", **where, text="Hello", baseUrl=other.base_url, key="k", model="m", workingMemory=True)
+            assert "- **Location**: Lisbon" in str(other.requests[0]["messages"][0]["content"])
+
+        # Its model rewrites the page whole: one line stays, one is changed, one is new, one is gone.
+        page = "# About Ana\n\n- **Location**: Lisbon\n- **Goals**: \n  - learn the sitar\n\n## Pets\n- a cat called Momo\n"
+        async with ModelThatCalls("updateWorkingMemory", {"memory": page}) as base_url:
+            await mastra("agent", **where, text="I like jazz", baseUrl=base_url, key="k", model="m", workingMemory=True)
+        await hathi("chat", "--as", "ana", "--thread", "other", stdin="What do you know?\n")
+        known = fake.asked[-1]["messages"][0]["content"]
+        for line in ("Location: Lisbon", "Goals: learn the sitar", "Pets: a cat called Momo"):
+            assert line in known
+        assert "tea" not in known
+
+        await hathi("chat", "--as", "ana", "--thread", "other", stdin="I live in Porto\n")
+        page = await mastra("workingMemory", **where)
+        assert "Lisbon" not in page
+        for line in ("Porto", "learn the sitar", "a cat called Momo"):
+            assert line in page
+        exported = json.loads((await hathi("export", owner)).out)
+        assert {fact["value"]: fact["audience"] for fact in exported["facts"]} == {
+            "Lisbon": "direct:console:ana",
+            "Porto": "direct:console:other",
+            "learn the sitar": None,
+            "a cat called Momo": None,
+        }
+
 
 def words(fake: FakeModel) -> list[str]:
     """The newest request to the model, without instructions."""
-    return [message["content"] for message in fake.requests[-1]["messages"] if message["role"] != "system"]
+    return [message["content"] for message in fake.asked[-1]["messages"] if message["role"] != "system"]

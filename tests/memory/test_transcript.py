@@ -572,3 +572,10 @@ async def test_a_look_back_that_was_not_ended_is_begun_where_it_began(transcript
     assert await transcript.look_back("slack", tuesday) == monday
     await transcript.looked_back("slack", monday)
     assert await transcript.look_back("slack", tuesday) == tuesday
+
+
+async def test_half_a_day_is_half_a_day(transcript: PostgresTranscript, database: Database) -> None:
+    await converse(transcript, "an hour ago")
+    await database.fetch("""update public.mastra_threads set "updatedAtZ" = now() - interval '1 hour'""")
+    assert len(await transcript.conversations("console", 0.5, 10)) == 1
+    assert await transcript.conversations("console", 0.01, 10) == []

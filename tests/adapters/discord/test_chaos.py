@@ -209,7 +209,7 @@ async def crash(there: World, rounds: int, progress: Callable[[str], None] = lam
         text = f"#{number} {LONG}"
         model.answers = [faults.Silence() if point == "model" else faults.Slow(text, first=0.1, each=0.001)]
         model.otherwise = text
-        before, asked = len(discord.texts(channel)), len(model.requests)
+        before, asked = len(discord.texts(channel)), len(model.asked)
         await discord.say(ana, channel, f"<@{BOT}> #{number}")
         await _reached(there, point, channel, before, asked)
         await there.restart()
@@ -228,7 +228,7 @@ async def _reached(there: World, point: str, channel: int, before: int, asked: i
 
     steps: dict[str, Callable[[], object]] = {
         "heard": lambda: True,
-        "model": lambda: len(there.model.requests) > asked,
+        "model": lambda: len(there.model.asked) > asked,
         "posted 0": lambda: posts() >= 1,
         "written": lambda: posts() >= 1 and len(discord.posts(channel)[before].texts) > 1,
         "posted 1": lambda: posts() >= 2,

@@ -226,7 +226,7 @@ async def crash(there: World, rounds: int, progress: Callable[[str], None] = lam
         text = f"#{number} {LONG}"
         model.answers = [faults.Silence() if point == "model" else faults.Slow(text, first=0.1, each=0.0003)]
         model.otherwise = text
-        asked = len(model.requests)
+        asked = len(model.asked)
         ts = await slack.say(ana, channel, f"<@{slack.bot_user}> #{number}")
         await _reached(there, point, channel, ts, asked)
         await there.restart()
@@ -242,7 +242,7 @@ async def _reached(there: World, point: str, channel: str, ts: str, asked: int) 
     slack = there.slack
     steps: dict[str, Callable[[], object]] = {
         "heard": lambda: True,
-        "model": lambda: len(there.model.requests) > asked,
+        "model": lambda: len(there.model.asked) > asked,
         "posted 0": lambda: len(slack.posts(channel, ts)) >= 1,
         "posted 1": lambda: len(slack.posts(channel, ts)) >= 2,
         "last": lambda: "".join(slack.texts(channel, ts)).endswith("message."),

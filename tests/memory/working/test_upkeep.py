@@ -24,7 +24,7 @@ def test_the_model_reads_the_pages_by_number_and_the_new_messages_by_number() ->
     text = prompt[-1].text
     assert "On the page of Ana:\n  line 1: Location: Porto" in text
     assert "On the page of Ana (2):\n  nothing yet" in text
-    assert "(before) you: Where do you live?\n[message 1] Ana: Lisbon\n[message 2] Ana (2): Oslo" in text
+    assert "(context) you: Where do you live?\n[message 1] Ana: Lisbon\n[message 2] Ana (2): Oslo" in text
 
 
 def fact_like(found: Fact, id_: int) -> Fact:
