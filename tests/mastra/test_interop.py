@@ -340,9 +340,9 @@ def row(found: Row, *, role: str, content: Row, seq: int) -> dict[str, Any]:
         "turn": None,
         "answers": None,
         "name": None,
+        "replies_to": None,
         "images": None,
         "off_record": False,
-        "images": None,
     }
 
 
@@ -467,7 +467,7 @@ class TestOneConversationOfBoth:
 
         async with FakeModel() as other:
             await mastra("agent", **where, text="Hello", baseUrl=other.base_url, key="k", model="m", workingMemory=True)
-            assert "- **Location**: Lisbon" in str(other.requests[0]["messages"][0]["content"])
+            assert "- **Location**: Lisbon" in str(other.requests[0]["messages"])
 
         # Its model rewrites the page whole: one line stays, one is changed, one is new, one is gone.
         page = "# About Ana\n\n- **Location**: Lisbon\n- **Goals**: \n  - learn the sitar\n\n## Pets\n- a cat called Momo\n"
