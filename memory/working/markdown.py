@@ -18,6 +18,7 @@ from memory.working.page import LONGEST, Edit, Fact
 LARGEST = 20_000  # bytes of a template
 MOST_FIELDS = 60
 LONGEST_LABEL = 60  # characters
+LONGEST_FOREIGN = 1000  # characters of a line that somebody else wrote
 
 _BOLD = re.compile(r"\*\*(.+?)(?:\*\*\s*[:：]|[:：]\s*\*\*)(.*)$")
 _PLAIN = re.compile(r"([^:：]+)([:：])(.*)$")
@@ -104,8 +105,17 @@ class MarkdownTemplate:
 
     def lines(self, page: str) -> list[tuple[str, str]]:
         """(field, value) of each line of a page, whoever wrote it; what `render` wrote comes back as it was."""
-        found = ((label, clean(words)) for section in outline(page) for label, words in self._section(section))
+        found = (
+            (label, clean(words, LONGEST_FOREIGN))
+            for section in outline(page)
+            for label, words in self._section(section)
+        )
         return [(label, value) for label, value in found if value and not self._is_hint(label, value)]
+
+    def value(self, field: str, text: str) -> str | None:
+        """What a person typed, as it may stand on a line; None when nothing of it may."""
+        value = clean(text)
+        return value if value and not self._is_hint(field, value) else None
 
     def told(self, field: str, value: str) -> str:
         """`Location: Lisbon`."""

@@ -197,7 +197,7 @@ class Pages:
         after = await self._load(connection, names)
         for name, sheet in after.items():
             text = self.template.render(current(sheet.facts))
-            if text != sheet.text and (sheet.facts or sheet.text):
+            if sheet.facts != before[name].facts and text != sheet.text:  # else Mastra's page stays as it wrote it
                 await self._write(connection, name, text)
 
     async def learn(self, thread: Thread, since: int, upto: int, learned: Sequence[Learned]) -> list[int]:

@@ -65,6 +65,13 @@ class SchemaTemplate:
             return list(self._flat(found, "", self._schema, 0))
         return [("", value) for line in page.splitlines() if (value := clean(line))]
 
+    def value(self, field: str, text: str) -> str | None:
+        """What a person typed, as JSON text that fits the field; None when it does not."""
+        leaf = self._leaves.get(field)
+        if leaf is None:
+            return _text(clean(text))
+        return self._fitting(leaf, clean(text)) or self._fitting(leaf, _parsed(text.strip()))
+
     def told(self, field: str, value: str) -> str:
         """`address city: Lisbon`."""
         label = " ".join(_words(name) for name in path(field))

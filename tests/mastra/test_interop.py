@@ -458,7 +458,7 @@ class TestOneConversationOfBoth:
 
     async def test_both_keep_one_page(self, mastra: Mastra, hathi: Hathi, fake: FakeModel) -> None:
         url, owner = hathi.environment["DATABASE_URL"], "console:ana"
-        where = {"dsn": url, "threadId": "console:ana", "resourceId": owner}
+        where: dict[str, Any] = {"dsn": url, "threadId": "console:ana", "resourceId": owner}
         fake.arguments = learner
         await hathi("chat", "--as", "ana", stdin="I live in Lisbon\nI like tea\n")
         page = await mastra("workingMemory", **where)

@@ -48,7 +48,7 @@ POISON: list[tuple[str, str, Any, list[str]]] = [
         "markup",
         "I like **bold** and `code` <b>tags</b>",
         [edit("> # - **bold** and `code` <b>tags</b>", "I like **bold**")],
-        ["Facts: **bold** and `code` <b>tags</b>"],
+        ["Facts: bold and `code` <b>tags</b>"],
     ),
     (
         "invisible characters",
