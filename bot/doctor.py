@@ -15,6 +15,7 @@ from bot.settings import Settings, read_persona
 from memory.migrate import state
 from memory.pool import TableMissing
 from memory.transcript import PostgresTranscript
+from memory.working.loading import read_template
 
 State = Literal["ok", "off", "fails"]
 MODEL_SECONDS = 90.0
@@ -37,6 +38,7 @@ async def doctor(settings: Settings) -> int:
         findings.append(await _checked("given up", lambda: _given_up(settings)))
     for name in _models(settings):
         findings.append(await _checked("model", lambda name=name: _model(settings, name)))  # type: ignore[misc]
+    findings.append(await _checked("memory", lambda: _memory(settings)))
     findings.append(Finding("embedder", "off", "semantic recall is not part of this version"))
     if settings.discord_token.get_secret_value().strip():
         findings.append(await _checked("discord", lambda: _discord(settings)))
@@ -100,6 +102,15 @@ async def _model(settings: Settings, name: str | None) -> str:
         raise SettingsError(f"{model.name} gave no answer within {MODEL_SECONDS:.0f} s") from error
     finally:
         await model.close()
+
+
+async def _memory(settings: Settings) -> str:
+    template = read_template(settings.working_memory_template)
+    if not settings.working_memory:
+        return "no pages: WORKING_MEMORY is off"
+    source = settings.working_memory_template or "the built-in template"
+    who = "person" if settings.working_memory_scope == "resource" else "thread"
+    return f"a page for each {who}, with {len(template.fields)} fields from {source}"
 
 
 async def _discord(settings: Settings) -> str:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LAST_WORDS = 20.0  # seconds that what was said last may take to be remembered when a conversation ends
+LAST_WORDS = 10.0  # seconds that what was said last may take to be remembered when a conversation ends
 PAST = 50  # messages of the person that the arrow keys bring back
 
 

@@ -219,12 +219,7 @@ class Forgetting:
         return await self._forget(await self.pages.identities(resource), None)
 
     async def _forget(self, people: Sequence[str], thread: Thread | None) -> Counts:
-        spoken = """
-            select author, thread_id from public.mastra_messages
-            where author = any($1) and ($2::text is null or thread_id = $2)
-            """
-        pages = await self._pages(spoken, list(people), None if thread is None else str(thread))
-        async with self._deleting([*pages, *people]) as (connection, counts):
+        async with self._deleting(await self._pages_about(people)) as (connection, counts):
             for person in people:
                 counts.update(await self._forget_one(connection, person, thread))
         return counts
@@ -283,8 +278,7 @@ class Forgetting:
         """
         people = await self.pages.identities(person)
         asked = matter.words(what)
-        spoken = "select author, thread_id from public.mastra_messages where author = any($1)"
-        async with self._deleting([*await self._pages(spoken, people), *people]) as (connection, counts):
+        async with self._deleting(await self._pages_about(people)) as (connection, counts):
             facts = await facts_of(connection, people)
             told = {fact.id: self.pages.template.told(fact.field, fact.value) for fact in facts}
             about = {fact.id for fact in facts if matter.speaks_of(told[fact.id], asked)}
@@ -348,6 +342,11 @@ class Forgetting:
         """The pages on which something may stand that was learned from messages; a query for author and thread_id."""
         rows = await self.database.fetch(messages, *args)
         return {self.pages.of(row["author"], row["thread_id"]) for row in rows if row["author"]}
+
+    async def _pages_about(self, people: Sequence[str]) -> set[str]:
+        """The pages of people, and those on which something stands that they said."""
+        rows = await self.database.fetch("select distinct page from hathi.facts where person = any($1)", list(people))
+        return {*people, *(row["page"] for row in rows)}
 
     async def export(self, resource: Resource) -> dict[str, Any]:
         """All that is stored about a person, under each of their identities, as values that JSON can hold."""

@@ -92,6 +92,23 @@ async def test_kill_9_in_the_middle_of_an_answer_loses_nothing(tmp_path: Path, f
     ]
 
 
+async def test_kill_9_while_something_is_being_noted_loses_nothing(hathi: Hathi, fake: FakeModel) -> None:
+    fake.arguments = faults.Silence()
+    process = await hathi.start("chat", "--as", "ana")
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"I live in Lisbon\n")
+    assert b"Lisbon" in await process.stdout.readline()
+    while not fake.calls:
+        await asyncio.sleep(0.02)
+    process.kill()
+    await process.wait()
+    fake.arguments = learner
+    await hathi("chat", "--as", "bob", stdin="/memory\n")  # anybody's next start reads what was left
+    ended = await hathi.watched()("chat", "--as", "ana", stdin="/memory\n")
+    assert "Location: Lisbon" in ended.out
+
+
 async def test_eight_processes_at_once_on_an_empty_home(tmp_path: Path, fake: FakeModel) -> None:
     hathi = Hathi(tmp_path, {**bare_environment(tmp_path), "OPENAI_BASE_URL": fake.base_url})
     ended = await asyncio.gather(
@@ -253,6 +270,11 @@ BAD_STARTS = {
     "no key": ({"MODEL": "openrouter/x/y"}, "set OPENROUTER_API_KEY"),
     "fallback without a key": ({"FALLBACK_MODELS": "anthropic/x"}, "set ANTHROPIC_API_KEY"),
     "no persona": ({"PERSONA": "/nowhere/persona.md"}, "PERSONA: /nowhere/persona.md cannot be read"),
+    "no template": (
+        {"WORKING_MEMORY_TEMPLATE": "/nowhere/page.md"},
+        "WORKING_MEMORY_TEMPLATE: /nowhere/page.md cannot",
+    ),
+    "no field": ({"WORKING_MEMORY_TEMPLATE": "/etc/hostname"}, "WORKING_MEMORY_TEMPLATE: no field in it"),
     "bad number": ({"LAST_MESSAGES": "ten"}, "LAST_MESSAGES"),
     "home is a file": ({"DATABASE_URL": "", "HATHI_HOME": "/etc/hostname"}, "/etc/hostname"),
 }
@@ -311,7 +333,8 @@ async def test_doctor_finds_what_works(hathi: Hathi) -> None:
     states = {line[:9].strip(): line[9:].split()[0] for line in ended.out.splitlines()}
     assert states == {
         "given up": "ok",
-        "settings": "ok", "database": "ok", "model": "ok", "embedder": "off", "discord": "off", "slack": "off",
+        "settings": "ok", "database": "ok", "model": "ok", "memory": "ok", "embedder": "off", "discord": "off",
+        "slack": "off",
     }  # fmt: skip
 
 

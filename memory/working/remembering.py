@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bot.chat import Resource, Thread, Turn
-from bot.errors import ModelError, ModelSilent
-from bot.ports import Known, Model, Noted, Recollection
+from bot.errors import ModelError, ModelRefused, ModelSilent, PromptTooLong
+from bot.ports import Known, Model, Noted, Prompt, Recollection
 from bot.prompt import tokens
 from memory.content import text_of
 from memory.forgetting import Forgetting
@@ -105,60 +105,50 @@ class WorkingMemory:
 
     async def _learn(self, batch: Batch) -> list[Noted]:
         known = await self._known(batch)
-        believed, owned = await self._believed(batch, known)
-        learned: list[Learned] = []
-        for change in believed:
-            author, edit = change.heard.author, change.edit
-            if edit.value is None and not edit.replaces:
-                continue
-            if edit.value is not None and len(known.get(author, ())) + len(learned) >= MOST:
-                log.warning("a page is full: %d lines; nothing more is written on it", MOST)
-                continue
-            learned.append(
-                Learned(
-                    author, edit.field, edit.value or "", batch.audience, change.heard.id, frozenset(owned[id(change)])
-                )
+        believed = await self._believed(batch, known)
+        learned = [
+            Learned(
+                change.heard.author,
+                change.edit.field,
+                change.edit.value or "",
+                batch.audience,
+                change.heard.id,
+                change.replaces,
             )
-        written = await self.pages.learn(batch.thread, batch.since, batch.upto, learned)
-        noted = await self._noted(batch, written)
-        return [*noted, *await self._forget(batch, believed, owned)]
+            for change in believed
+        ]
+        room = MOST - max(map(len, known.values()), default=0)
+        if len(learned) > room:
+            log.warning("%s: a page is full: %d lines; not all is written on it", batch.thread, MOST)
+        written = await self.pages.learn(batch.thread, batch.since, batch.upto, learned[: max(room, 0)])
+        return [*await self._noted(batch, written), *await self._forget(batch, believed)]
 
-    async def _believed(
-        self, batch: Batch, known: Mapping[str, Sequence[Fact]]
-    ) -> tuple[list[Believed], dict[int, set[int]]]:
-        """What a model makes of the batch, as far as it is believed; by change the ids of lines that it replaces."""
-        template = self.pages.template
-        prompt, shown = upkeep.ask(template, batch.heard, known)
-        failures: list[ModelError] = []
-        for model in self.models:
-            try:
-                if not model.trusted:
-                    edits = await self._literal(model, batch)
-                else:
-                    edits = template.edits(await model.call(prompt, template.tool), shown)
-                break
-            except ModelSilent as error:  # it cannot fill in a form
-                log.info("%s: read word for word, since %s", batch.thread, error)
-                edits = await self._literal(None, batch)
-                break
-            except ModelError as error:
-                failures.append(error)
-        else:
-            raise failures[0]
-        believed, refused = upkeep.believe(edits, batch.heard, shown)
+    async def _believed(self, batch: Batch, known: Mapping[str, Sequence[Fact]]) -> list[Believed]:
+        """What a model makes of the batch, as far as it is believed."""
+        prompt, shown = upkeep.ask(self.pages.template, batch.heard, known)
+        edits = await self._edits(batch, prompt, shown)
+        believed, refused = upkeep.believe(edits, batch.heard, shown, known)
         if refused:
             log.warning(
                 "%s: %d changes of the page are refused: nobody said so, or not as a fact", batch.thread, refused
             )
-        owned = {
-            id(change): {
-                shown[number].id
-                for number in change.edit.replaces
-                if number in shown and shown[number] in known.get(change.heard.author, ())
-            }
-            for change in believed
-        }
-        return believed, owned
+        return believed
+
+    async def _edits(self, batch: Batch, prompt: Prompt, shown: Mapping[int, Fact]) -> list[Edit]:
+        """What the first model that can be asked wants changed. Raises the first one's ModelError when none can."""
+        template = self.pages.template
+        failures: list[ModelError] = []
+        for model in self.models:
+            try:
+                if not model.trusted:
+                    return await self._literal(model, batch)
+                return template.edits(await model.call(prompt, template.tool), shown)
+            except (ModelSilent, ModelRefused, PromptTooLong) as error:  # it cannot fill in a form
+                log.info("%s: read word for word, since %s", batch.thread, error)
+                return await self._literal(None, batch)
+            except ModelError as error:
+                failures.append(error)
+        raise failures[0]
 
     async def _literal(self, model: Model | None, batch: Batch) -> list[Edit]:
         """What people say of themselves, word for word: for a model that cannot be trusted with more."""
@@ -170,21 +160,21 @@ class WorkingMemory:
             if (value := self.pages.template.value(fact.field, fact.value)) is not None
         ]
 
-    async def _forget(self, batch: Batch, believed: Sequence[Believed], owned: Mapping[int, set[int]]) -> list[Noted]:
+    async def _forget(self, batch: Batch, believed: Sequence[Believed]) -> list[Noted]:
         """What people asked to have forgotten is deleted: lines, and the messages that say it."""
         noted = []
         for heard in batch.new:
-            ids = {
-                id_ for change in believed if change.heard is heard and change.edit.forget for id_ in owned[id(change)]
-            }
+            asked = [change.replaces for change in believed if change.heard is heard and change.edit.forget]
             what = matter.asked(upkeep.own_words(heard.text)) or ""
-            if not ids and not what:
+            if not asked and not what:
                 continue
-            counts = await self.forgetting.forget_matter(Resource.parse(heard.author), ids, what, keep=[heard.id])
+            person = Resource.parse(heard.author)
+            lines = frozenset[int]().union(*asked)
+            counts = await self.forgetting.forget_matter(person, lines, what, keep=[heard.id])
             if gone := sum(counts.values()):
                 log.info("%s: forgotten on request: %s", batch.thread, dict(counts))
-                noted.append(Noted(Resource.parse(heard.author), batch.thread, heard.id, "", (), (), gone))
-        return [replace(one, post=await self._post(one.message)) for one in noted]
+                noted.append(Noted(person, batch.thread, heard.id, await self._post(heard.id), (), (), gone))
+        return noted
 
     async def _noted(self, batch: Batch, written: Sequence[int]) -> list[Noted]:
         """What was written, by the message that says it."""

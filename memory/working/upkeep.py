@@ -59,6 +59,7 @@ class Believed:
 
     edit: Edit
     heard: Heard
+    replaces: frozenset[int]  # ids of lines of the one who says so
 
 
 def own_words(text: str) -> str:
@@ -93,10 +94,12 @@ def ask(
     return [Said(None, _RULES + template.text), Said("user", "\n\n".join(parts))], shown
 
 
-def believe(edits: Sequence[Edit], heard: Sequence[Heard], shown: Mapping[int, Fact]) -> tuple[list[Believed], int]:
-    """The changes that are believed, in order, and how many are not.
+def believe(
+    edits: Sequence[Edit], heard: Sequence[Heard], shown: Mapping[int, Fact], known: Mapping[str, Sequence[Fact]]
+) -> tuple[list[Believed], int]:
+    """The changes that are believed, in order, and how many are not. `shown`, `known`: as in `ask`.
 
-    `replaces` of a change that is believed are lines of the person who says so.
+    What somebody says changes lines of theirs alone.
     """
     new = [message for message in heard if message.new]
     believed = []
@@ -104,7 +107,11 @@ def believe(edits: Sequence[Edit], heard: Sequence[Heard], shown: Mapping[int, F
         message = _source(edit, new)
         if message is None or not (storable_value(edit.value or "") and storable_value(edit.quote)):
             continue
-        believed.append(Believed(edit, message))
+        theirs = {fact.id for fact in known.get(message.author, ())}
+        replaced = {shown[number].id for number in edit.replaces if number in shown}
+        if edit.value is None and not replaced & theirs:
+            continue
+        believed.append(Believed(edit, message, frozenset(replaced & theirs)))
     return believed, len(edits) - len(believed)
 
 

@@ -469,8 +469,10 @@ class TestOneConversationOfBoth:
             await mastra("agent", **where, text="Hello", baseUrl=other.base_url, key="k", model="m", workingMemory=True)
             assert "- **Location**: Lisbon" in str(other.requests[0]["messages"])
 
-        # Its model rewrites the page whole: one line stays, one is changed, one is new, one is gone.
-        page = "# About Ana\n\n- **Location**: Lisbon\n- **Goals**: \n  - learn the sitar\n\n## Pets\n- a cat called Momo\n"
+        # Its model rewrites the page whole: one line stays, two are new, one is gone.
+        page = (
+            "# About Ana\n\n- **Location**: Lisbon\n- **Goals**: \n  - learn the sitar\n\n## Pets\n- a cat called Momo"
+        )
         async with ModelThatCalls("updateWorkingMemory", {"memory": page}) as base_url:
             await mastra("agent", **where, text="I like jazz", baseUrl=base_url, key="k", model="m", workingMemory=True)
         await hathi("chat", "--as", "ana", "--thread", "other", stdin="What do you know?\n")

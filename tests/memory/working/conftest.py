@@ -1,6 +1,6 @@
 """Working memory on a real Postgres, kept up by a model behind a real client."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ import pytest
 
 from bot.chat import Answer, Message, Resource, Room, Thread, Turn
 from bot.models import Keys, open_model
-from bot.ports import Known, Noted, Recollection
+from bot.ports import Known, Model, Noted, Recollection
 from memory.forgetting import Forgetting
 from memory.history import History
 from memory.links import Links
@@ -43,6 +43,8 @@ class World:
     pages: Pages
     forgetting: Forgetting
     links: Links
+    history: History
+    models: Sequence[Model]
     memory: Memories
     fake: FakeModel
     said: int = 0
@@ -114,8 +116,9 @@ async def world(database: Database, fake: FakeModel) -> AsyncIterator[World]:
     model = open_model("openai/small", Keys(openai_base_url=fake.base_url))
     pages, forgetting, transcript = pages_in(database), forgetting_in(database), transcript_in(database)
     working = WorkingMemory(pages, forgetting, [model], 600)
-    memory = Memories([History(transcript, 10), working])
-    yield World(database, transcript, pages, forgetting, Links(database), memory, fake)
+    history = History(transcript, 10)
+    memory = Memories([history, working])
+    yield World(database, transcript, pages, forgetting, Links(database), history, [model], memory, fake)
     await model.close()
 
 

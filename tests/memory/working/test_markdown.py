@@ -297,3 +297,11 @@ def test_no_edits_are_no_edits(arguments: dict[str, object]) -> None:
 
 def test_no_more_than_twenty_edits_are_read() -> None:
     assert len(mastra.edits({"edits": [EDIT] * 30}, SHOWN)) == 20
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("Porto", "Porto"), ("  # Porto\n- Faro ", "Porto - Faro"), ("city, country", None), ("", None), ("[x]", None)],
+)
+def test_what_a_person_types_may_stand_on_a_line(typed: str, value: str | None) -> None:
+    assert profile.value("Location", typed) == value

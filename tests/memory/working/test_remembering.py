@@ -1,16 +1,21 @@
 """What is learned from people, where it is known, and what concurrent turns, models and people can do to it."""
 
 import asyncio
+import json
 import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
-from bot.chat import Resource, Thread
+from bot.chat import Message, Resource, Room, Thread
 from bot.errors import ModelError
 from memory.forgetting import Forgetting
+from memory.memories import Memories
+from memory.privacy import Audience, stored
 from memory.working.pages import Learned
 from memory.working.remembering import WorkingMemory
+from memory.working.schema import SchemaTemplate
 from tests.fakes.learner import learner
 from tests.fakes.model import Status
 from tests.memory.working.conftest import ANA, BOB, DM, OTHER, PUBLIC, STAFF, World, thread_in
@@ -101,7 +106,7 @@ async def test_a_message_that_says_a_known_thing_again_is_one_more_source_of_it(
 async def test_turns_of_one_person_on_many_replicas_lose_no_update(world: World) -> None:
     messages = [await world.hear(f"m{n}", DM, ANA, Thread("discord", f"t{n}")) for n in range(20)]
     facts = [
-        Learned(str(ANA), "Interests", f"thing {n}", world_audience(), message, frozenset())
+        Learned(str(ANA), "Interests", f"thing {n}", _label(), message, frozenset())
         for n, message in enumerate(messages)
     ]
     await asyncio.gather(*(world.pages.learn(Thread("discord", f"t{n}"), 0, 1, [fact]) for n, fact in enumerate(facts)))
@@ -201,7 +206,7 @@ async def test_a_page_for_each_thread_knows_what_was_said_in_it(world: World) ->
     one, two = Thread("discord", "one"), Thread("discord", "two")
     for thread, place in ((one, "Lisbon"), (two, "Porto")):
         message = await world.hear(f"I live in {place}", PUBLIC, ANA, thread)
-        fact = Learned(str(ANA), "Location", place, world_audience("public:discord:guild"), message, frozenset())
+        fact = Learned(str(ANA), "Location", place, _label("public:discord:guild"), message, frozenset())
         await pages.learn(thread, 0, 99, [fact])
         await world.hear("So?", PUBLIC, ANA, thread)
     (known,) = (await working.recall(await world.take(one))).known
@@ -210,6 +215,43 @@ async def test_a_page_for_each_thread_knows_what_was_said_in_it(world: World) ->
         "select metadata ->> 'workingMemory' as t from public.mastra_threads where id = 'discord:two'"
     )
     assert "Porto" in row["t"]
+
+
+SCHEMA = """
+{"type": "object", "properties": {
+    "name": {"type": "string"},
+    "age": {"type": "integer"},
+    "address": {"type": "object", "properties": {"city": {"type": "string"}, "street": {"type": "string"}}},
+    "interests": {"type": "array", "items": {"type": "string"}}
+}}
+"""
+
+
+async def test_with_a_schema_updates_are_merged_null_deletes_and_nothing_else_is_lost(world: World) -> None:
+    pages = replace(world.pages, template=SchemaTemplate(SCHEMA))
+    working = WorkingMemory(pages, Forgetting(pages), world.models, 600)
+    there = replace(world, pages=pages, forgetting=Forgetting(pages), memory=Memories([world.history, working]))
+
+    async def say(text: str, update: object, room: Room = DM) -> list[str]:
+        there.fake.arguments = {"updates": [{"message": 1, "quote": text, "update": update}]}
+        await there.say(text, room)
+        return await there.known(DM)
+
+    first = {"name": "Ana", "address": {"city": "Lisbon", "street": "Rua A"}, "interests": ["tea", "jazz"]}
+    assert await say("I am Ana from Rua A in Lisbon, I like tea and jazz", first) == [
+        "name: Ana", "address city: Lisbon", "address street: Rua A", "interests: tea", "interests: jazz",
+    ]  # fmt: skip
+    assert await say("I moved to Porto", {"address": {"city": "Porto", "street": None}}) == [
+        "name: Ana", "interests: tea", "interests: jazz", "address city: Porto",
+    ]  # fmt: skip
+    await say("In public I like rain", {"interests": ["rain"]}, PUBLIC)  # does not know of tea and jazz
+    assert await there.known(PUBLIC) == ["interests: rain"]
+    assert await say("Only jazz and rain now", {"interests": ["jazz", "rain"]}) == [
+        "name: Ana", "interests: jazz", "address city: Porto", "interests: rain",
+    ]  # fmt: skip
+    assert await say("I am 40 years old", {"age": "forty", "name": 7}) == await there.known(DM)  # neither fits
+    (row,) = await there.database.fetch('select "workingMemory" as page from public.mastra_resources')
+    assert json.loads(row["page"]) == {"name": "Ana", "address": {"city": "Porto"}, "interests": ["jazz", "rain"]}
 
 
 async def test_linked_identities_know_the_same_and_part_by_where_things_were_learned(world: World) -> None:
@@ -245,15 +287,9 @@ async def test_a_code_is_good_once_for_ten_minutes_and_not_for_guessing(world: W
     assert [await world.links.offer(BOB) is not None for _ in range(12)] == [True] * 10 + [False] * 2
 
 
-async def _message(world: World, id_: str):  # type: ignore[no-untyped-def]
-    from datetime import UTC, datetime
-
-    from bot.chat import Message
-
+async def _message(world: World, id_: str) -> Message:
     return Message(id_, thread_in(DM), ANA, DM, "", datetime.now(UTC))
 
 
-def world_audience(label: str = "direct:discord:dm-ana"):  # type: ignore[no-untyped-def]
-    from memory.privacy import stored
-
+def _label(label: str = "direct:discord:dm-ana") -> Audience:
     return stored(label)

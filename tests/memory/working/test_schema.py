@@ -410,3 +410,24 @@ def test_what_the_tool_lets_through_is_used() -> None:
     assert [found.field for found in template.edits(arguments, SHOWN)] == [
         *["/name", "/interests", "/interests", "/people", "/people"]
     ]
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "value"),
+    [
+        ("/name", "Ana", '"Ana"'),
+        ("/name", "42", '"42"'),
+        ("/age", "42", "42"),
+        ("/age", "forty", None),
+        ("/mood", "good", '"good"'),
+        ("/mood", "so so", None),
+        ("/member", "true", "true"),
+        ("/interests", "tea", '"tea"'),
+        ("/people", '{"name": "Bob"}', '{"name":"Bob"}'),
+        ("/people", "Bob", None),
+        ("/gone", "tea", '"tea"'),
+        ("/name", " ", None),
+    ],
+)
+def test_what_a_person_types_becomes_json_that_fits(field: str, typed: str, value: str | None) -> None:
+    assert template.value(field, typed) == value

@@ -51,6 +51,8 @@ def test_a_message_cannot_look_like_another_one_or_like_a_page() -> None:
         (Edit("Location", "Porto", 1, ""), None),
         (Edit("Location", "", 1, ""), None),
         (Edit("Location", None, 1, "forget where I live", (1,)), "forget where I live"),
+        (Edit("Location", None, 1, "forget where I live", (2,)), None),  # somebody else's
+        (Edit("Location", None, 1, "forget where I live", (9,)), None),
     ],
 )
 def test_a_change_is_believed_only_with_words_that_its_person_said(edit: Edit, message: str | None) -> None:
@@ -58,7 +60,9 @@ def test_a_change_is_believed_only_with_words_that_its_person_said(edit: Edit, m
         heard("I live in Lisbon."), heard("J’habite à Lisbonne"), heard("forget where I live"),
         heard("I live in Porto", new=False),
     ]  # fmt: skip
-    believed, refused = believe([edit], said, {})
+    known = {"discord:1": [fact(7, "Porto")], "discord:2": [fact(8, "Oslo")]}
+    shown = {1: known["discord:1"][0], 2: known["discord:2"][0]}
+    believed, refused = believe([edit], said, shown, known)
     assert [change.heard.text for change in believed] == ([message] if message else [])
     assert refused == (message is None)
 
