@@ -15,6 +15,7 @@ from adapters import files
 from adapters.discord import catching_up, context, interacting
 from adapters.discord.connecting import Connection, Handler, Sharding
 from adapters.discord.listening import Rules, addressed
+from adapters.discord.page import note
 from adapters.discord.posting import (
     NO_MENTIONS,
     ChannelReply,
@@ -134,7 +135,15 @@ class Discord:
         return await files.download(image.url, files.IMAGE_BYTES)
 
     async def noted(self, noted: Noted) -> None:
-        """Not shown here yet."""
+        """A small button under the answer: an edit notifies nobody. Nothing where one person alone sees the answer."""
+        if ":" in noted.thread.id or not noted.post:
+            return
+        client = await self._connection.client(LOGIN_SECONDS)
+        post = client.get_partial_messageable(int(noted.thread.id)).get_partial_message(
+            int(noted.post.partition(":")[2])
+        )
+        with translated():
+            await post.edit(view=note(noted, int(noted.person.id)))
 
     async def _place(self, channel: int) -> Place:
         """Where to post for a conversation. Raises PlatformError."""
@@ -261,7 +270,12 @@ class Discord:
             log.info("left a guild, and forgot what was said there: %s", dict(counts))
 
     async def _on_interaction(self, interaction: discord.Interaction) -> None:
-        if not interacting.is_ours(interaction) or not await interacting.acknowledge(interaction):
+        if not interacting.is_ours(interaction):
+            return
+        if interacting.wants_form(interaction):
+            await interacting.open_form(interaction, self._commands)
+            return
+        if not await interacting.acknowledge(interaction):
             return
         if not self._rules.permit(interaction.user, interaction.channel):
             await interacting.refuse(interaction)
@@ -284,7 +298,7 @@ class Discord:
             thread=thread,
             author=person(interaction.user),
             room=Room("direct", str(thread)),
-            text=f"What do you say to this message of {name_of(target.author)}?\n\n{said.text}",
+            text=f"What do you say to this message of {name_of(target.author)}?\n\n{_quoted(said.text)}",
             at=interaction.created_at,
             name=name_of(interaction.user),
             images=said.images,
@@ -388,3 +402,8 @@ class Discord:
                     await self._say(message, apology(problem))
                 if not isinstance(problem, DatabaseDown):
                     return None
+
+
+def _quoted(text: str) -> str:
+    """Somebody else's words, marked as such: nothing is learned from them of who quotes them."""
+    return "\n".join(f"> {line}" for line in text.splitlines())

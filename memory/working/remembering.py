@@ -170,10 +170,11 @@ class WorkingMemory:
                 continue
             person = Resource.parse(heard.author)
             lines = frozenset[int]().union(*asked)
+            post = await self._post(heard.id)  # before the answer goes too
             counts = await self.forgetting.forget_matter(person, lines, what, keep=[heard.id])
             if gone := sum(counts.values()):
                 log.info("%s: forgotten on request: %s", batch.thread, dict(counts))
-                noted.append(Noted(person, batch.thread, heard.id, await self._post(heard.id), (), (), gone))
+                noted.append(Noted(person, batch.thread, heard.id, post, (), (), gone))
         return noted
 
     async def _noted(self, batch: Batch, written: Sequence[int]) -> list[Noted]:

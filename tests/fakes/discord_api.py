@@ -31,6 +31,7 @@ MESSAGE_CONTENT = 1 << 15
 NONCE_SECONDS = 180
 TEXT, DIRECT, PUBLIC_THREAD, PRIVATE_THREAD, FORUM = 0, 1, 11, 12, 15
 REPLY, JOIN, THREAD_STARTER = 19, 7, 21
+MODAL = 9  # an answer to an interaction that opens a form
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Post:
     texts: list[tuple[float, str]]
     payload: JSON  # as it was first sent
     gone: bool = False
+    components: list[JSON] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -60,6 +62,12 @@ class Asked:
     follow_ups: list[JSON] = field(default_factory=list)
     components: list[JSON] = field(default_factory=list)
     expired: bool = False
+    message: tuple[int, int] | None = None  # channel and id of the post whose button was pressed
+
+    @property
+    def form(self) -> JSON | None:
+        """The form that was opened."""
+        return self.response["data"] if self.response is not None and self.response["type"] == MODAL else None
 
     @property
     def ephemeral(self) -> bool:
@@ -69,6 +77,10 @@ class Asked:
     def buttons(self) -> list[str]:
         """The custom ids of the buttons under the answer."""
         return [button["custom_id"] for row in self.components for button in row["components"]]
+
+    def button(self, label: str) -> str:
+        """The custom id of the button with this label."""
+        return next(b["custom_id"] for row in self.components for b in row["components"] if b.get("label") == label)
 
 
 @dataclass
@@ -282,9 +294,14 @@ class FakeDiscord:
         """The bot is thrown out of a guild."""
         await self.dispatch("GUILD_DELETE", {"id": str(guild)}, guild)
 
-    async def slash(self, user: int, channel: int, name: str, *options: str, manages: bool = False) -> Asked:
-        """Somebody uses a slash command, with subcommands."""
-        data = {"id": "1", "name": name, "type": 1, "options": [{"type": 1, "name": option} for option in options]}
+    async def slash(
+        self, user: int, channel: int, name: str, *options: str, manages: bool = False, **typed: str
+    ) -> Asked:
+        """Somebody uses a slash command, with a subcommand, and with what is typed into its fields."""
+        fields = [{"type": 3, "name": field, "value": value} for field, value in typed.items()]
+        data: JSON = {"id": "1", "name": name, "type": 1, "options": fields}
+        if options:
+            data["options"] = [{"type": 1, "name": option, "options": fields} for option in options]
         return await self._interact(user, channel, 2, data, manages)
 
     async def menu(self, user: int, channel: int, name: str, message: int, *, manages: bool = False) -> Asked:
@@ -294,11 +311,35 @@ class FakeDiscord:
                 "resolved": {"messages": {str(message): target}}}  # fmt: skip
         return await self._interact(user, channel, 2, data, manages)
 
-    async def press(self, user: int, channel: int, custom_id: str, *, manages: bool = False) -> Asked:
-        """Somebody presses a button under an answer that only they see."""
-        data = {"custom_id": custom_id, "component_type": 2}
+    async def press(
+        self,
+        user: int,
+        channel: int,
+        custom_id: str,
+        *,
+        manages: bool = False,
+        post: int | None = None,
+        picks: str | None = None,
+    ) -> Asked:
+        """Somebody presses a button, or `picks` from a menu, under an answer that only they see, or under a `post`."""
+        data: JSON = {"custom_id": custom_id, "component_type": 2 if picks is None else 3}
+        data |= {} if picks is None else {"values": [picks]}
         message = self._plain_message(BOT, channel, "a question") | {"flags": 64}
-        return await self._interact(user, channel, 3, data, manages, message=message)
+        if post is not None:
+            message = self.messages[channel][post]
+        asked = await self._interact(user, channel, 3, data, manages, message=message)
+        asked.message = None if post is None else (channel, post)
+        return asked
+
+    async def submit(self, user: int, channel: int, form: JSON, text: str) -> Asked:
+        """Somebody sends a form with one field off."""
+        (row,) = form["components"]
+        (given,) = row["components"]
+        assert len(text) <= given["max_length"]
+        sent = {"type": 1, "components": [{"type": 4, "custom_id": given["custom_id"], "value": text}]}
+        data = {"custom_id": form["custom_id"], "components": [sent]}
+        message = self._plain_message(BOT, channel, "a question") | {"flags": 64}
+        return await self._interact(user, channel, 5, data, False, message=message)
 
     def posts(self, channel: int) -> list[Post]:
         """What the bot posted in a channel and is still there, in order."""
@@ -561,7 +602,8 @@ class FakeDiscord:
     async def _body(self, request: web.Request) -> JSON | None:
         if request.content_type == "multipart/form-data":
             form = await request.post()
-            return dict(json.loads(str(form["payload_json"]))) | {"files": [n for n in form if n != "payload_json"]}
+            files = {name: _content(part) for name, part in form.items() if name != "payload_json"}
+            return dict(json.loads(str(form["payload_json"]))) | {"files": files}
         if not request.can_read_body:
             return None
         if request.headers.get("Content-Type") != "application/json":
@@ -645,6 +687,7 @@ class FakeDiscord:
         for command in body["list"]:
             if command.get("type", 1) == 1 and not 1 <= len(command.get("description", "")) <= 100:
                 raise _Problem(400, 50035, "Invalid Form Body: description")
+            _check_options(command.get("options") or [])
         self.commands = [
             {"description": "", **added, **command, "id": str(self._snowflake())} for command in body["list"]
         ]
@@ -703,7 +746,8 @@ class FakeDiscord:
         stored = self._stored(channel, message)
         if stored["author"]["id"] != str(BOT):
             raise _Problem(403, 50005, "Cannot edit a message authored by another user")
-        content = self._checked(body)
+        content = self._checked({"content": stored["content"], **body})
+        self._posts[channel][message].components = body.get("components", stored.get("components")) or []
         stored |= {"content": content, "edited_timestamp": _iso(time.time())}
         stored["pings"] = stored["pings"] + _pings(content, body.get("allowed_mentions"), None)
         self._posts[channel][message].texts.append((time.monotonic(), content))
@@ -723,6 +767,8 @@ class FakeDiscord:
             raise _Problem(404, 10062, "Unknown interaction")
         if asked.acknowledged is not None:
             raise _Problem(400, 40060, "Interaction has already been acknowledged.")
+        if body["type"] == MODAL:
+            _check_form(body["data"])
         asked.acknowledged, asked.response = time.monotonic(), body
         return {"interaction": {"id": str(id_), "type": 2, "response_message_id": str(self._snowflake())},
                 "resource": {"type": body["type"]}}  # fmt: skip
@@ -731,6 +777,8 @@ class FakeDiscord:
         asked = self._asked(token)
         if asked.expired:
             raise _Problem(401, 50027, "Invalid Webhook Token")
+        if asked.message is not None:  # the post whose button was pressed
+            return await self._edit_message(body, *asked.message)
         asked.texts.append(self._checked(body))
         asked.components = body.get("components", asked.components) or []
         return self._interaction_message(asked.texts[-1])
@@ -765,9 +813,50 @@ class FakeDiscord:
         content: str = body.get("content") or ""
         if len(content) > LIMIT:
             raise _Problem(400, 50035, "Invalid Form Body: Must be 2000 or fewer in length.")
+        _check_components(body.get("components") or [])
         if not content.strip() and not body.get("files"):
             raise _Problem(400, 50006, "Cannot send an empty message")
         return content.strip()
+
+
+def _check_components(rows: list[JSON]) -> None:
+    """Rows of buttons, or of one menu, as Discord takes them."""
+    ids = [component["custom_id"] for row in rows for component in row["components"]]
+    right = len(rows) <= 5 and len(ids) == len(set(ids)) and all(1 <= len(id_) <= 100 for id_ in ids)
+    for row in rows:
+        menus = [component for component in row["components"] if component["type"] == 3]
+        buttons = [component for component in row["components"] if component["type"] == 2]
+        right = right and (len(buttons) <= 5 if not menus else len(menus) == 1 and not buttons)
+        right = right and all(1 <= len(button["label"]) <= 80 for button in buttons)
+        for menu in menus:
+            options = menu["options"]
+            right = right and 1 <= len(options) <= 25 and len({option["value"] for option in options}) == len(options)
+            right = right and all(1 <= len(one["label"]) <= 100 and len(one["value"]) <= 100 for one in options)
+    if not right:
+        raise _Problem(400, 50035, "Invalid Form Body: components")
+
+
+def _check_form(form: JSON) -> None:
+    """A form as Discord takes it."""
+    fields = [part for row in form["components"] for part in row["components"]]
+    right = 1 <= len(form["title"]) <= 45 and 1 <= len(form["custom_id"]) <= 100 and 1 <= len(fields) <= 5
+    for part in fields:
+        right = right and part["type"] == 4 and 1 <= len(part["label"]) <= 45
+        right = right and len(part.get("value") or "") <= part.get("max_length", 4000)
+    if not right:
+        raise _Problem(400, 50035, "Invalid Form Body: form")
+
+
+def _check_options(options: list[JSON], depth: int = 0) -> None:
+    """What may follow a command's name, as Discord takes it."""
+    kinds = {option["type"] == 1 for option in options}
+    right = len(options) <= 25 and len(kinds) <= 1 and (depth == 0 or kinds <= {False})
+    for option in options:
+        right = right and re.fullmatch(r"[-_a-z0-9]{1,32}", option["name"]) is not None
+        right = right and 1 <= len(option["description"]) <= 100
+        _check_options(option.get("options") or [], depth + 1)
+    if not right:
+        raise _Problem(400, 50035, "Invalid Form Body: options")
 
 
 def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
@@ -783,6 +872,11 @@ def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
     if above is not None and (allowed is None or allowed.get("replied_user", False)):
         found.append(above["author"]["id"])
     return found
+
+
+def _content(part: object) -> str:
+    """What is in a file."""
+    return str(part.file.read().decode() if isinstance(part, web.FileField) else part)
 
 
 def _guild_of(place: JSON) -> int | None:

@@ -36,7 +36,7 @@ async def test_an_edit_reaches_memory_after_a_restart_too_and_a_preview_does_not
     await house.discord.edit(house.channel, message, None)
     await house.discord.edit(house.channel, message, f"{AT} my colour is red")
     await until_lines(house, ["my colour is red", "You said: my colour is blue https://example.org"])
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 async def test_an_edit_that_brings_the_mention_is_answered_once(house: House) -> None:
@@ -47,7 +47,7 @@ async def test_an_edit_that_brings_the_mention_is_answered_once(house: House) ->
     assert await house.answer(house.channel, message) == "You said: what time is it?"
     await house.discord.edit(house.channel, message, f"{AT} what time is it, please?")
     await until_lines(house, ["what time is it, please?", "You said: what time is it?"])
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 async def test_a_deleted_message_takes_the_answer_to_it_along(house: House) -> None:

@@ -25,7 +25,8 @@ async def test_commands_are_made_known_once_and_again_only_when_they_changed(hou
     await house.start()
     await house.discord.until(lambda: house.discord.commands)
     assert [(command["type"], command["name"]) for command in house.discord.commands] == [
-        (1, "reset"), (1, "forget"), (1, "memory"), (1, "help"), (3, ASK), (3, "Forget this message"),
+        (1, "reset"), (1, "forget"), (1, "memory"), (1, "link"), (1, "unlink"), (1, "help"), (3, ASK),
+        (3, "Forget this message"),
     ]  # fmt: skip
     assert all(command["integration_types"] == [0, 1] for command in house.discord.commands)
     await house.stop()
@@ -75,7 +76,9 @@ async def test_nobody_can_press_somebody_elses_button(house: House) -> None:
     asked = await house.discord.slash(house.ana, house.channel, "forget", "me")
     await told(house, asked)
     pressed = await house.discord.press(house.bob, house.channel, asked.buttons[0], manages=True)
-    await house.quiet()
+    await house.discord.until(lambda: pressed.follow_ups)
+    assert pressed.follow_ups[0]["content"] == "That is about somebody else: only they can press it."
+    assert pressed.follow_ups[0]["flags"] == 64
     assert pressed.texts == []
     assert len(await texts(house)) == 2
 
@@ -86,7 +89,7 @@ async def test_forgetting_everything_reaches_every_place_and_says_how_much(house
     await house.ask("in private", channel=house.discord.direct(house.ana))
     await house.ask(f"{AT} not mine", user=house.bob)
     asked = await house.discord.slash(house.ana, house.channel, "forget", "me")
-    assert "4 messages in all" in await told(house, asked)
+    assert "4 messages and 0 lines on your page" in await told(house, asked)
     pressed = await house.discord.press(house.ana, house.channel, asked.buttons[0])
     assert "4 in mastra_messages, 1 in mastra_threads" in await told(house, pressed)
     assert len(await texts(house)) == 2
@@ -123,7 +126,7 @@ async def test_asking_about_a_message_is_answered_to_who_asked_alone(house: Hous
     assert (await told(house, asked)).startswith("Cato said so.")
     await house.discord.until(lambda: len(asked.follow_ups) == 1)
     assert all(follow_up["flags"] == 64 for follow_up in asked.follow_ups)
-    assert house.asked() == ["What do you say to this message of Bob the Builder?\n\nCarthage must be destroyed."]
+    assert house.asked() == ["What do you say to this message of Bob the Builder?\n\n> Carthage must be destroyed."]
     assert house.discord.posts(house.channel) == []
     assert await house.ask(f"{AT} what did we talk about?") == "You said: what did we talk about?"
     assert house.asked() == ["what did we talk about?"]  # what only Ana saw is not recalled in the channel
@@ -134,7 +137,7 @@ async def test_an_answer_that_comes_too_late_for_its_interaction_is_a_direct_mes
     message = await house.discord.say(house.bob, house.channel, "Carthage must be destroyed.")
     house.model.answers = [faults.Slow("Cato said so.", first=0.7)]
     asked = await house.discord.menu(house.ana, house.channel, ASK, message)
-    await house.discord.until(lambda: house.model.requests)
+    await house.discord.until(lambda: house.model.asked)
     asked.expired = True
     direct = house.discord.direct(house.ana)
     await house.discord.until(lambda: house.discord.texts(direct))
@@ -162,7 +165,7 @@ async def test_an_answer_too_long_for_an_interaction_is_a_file(house: House) -> 
     assert len(await told(house, asked)) <= 2000
     await house.discord.until(lambda: asked.follow_ups)
     await house.quiet()
-    assert [(each["content"], each["files"]) for each in asked.follow_ups] == [("The whole answer:", ["files[0]"])]
+    assert [(each["content"], [*each["files"]]) for each in asked.follow_ups] == [("The whole answer:", ["files[0]"])]
 
 
 async def test_everything_is_acknowledged_within_a_second_while_the_model_takes_its_time(house: House) -> None:

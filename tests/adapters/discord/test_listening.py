@@ -43,7 +43,7 @@ async def test_nothing_else_is_answered(house: House) -> None:
     await say(house.ana, channel, f"{AT} joined", type=JOIN)
     await house.quiet()
     assert house.discord.posts(channel) == []
-    assert house.model.requests == []
+    assert house.model.asked == []
 
 
 async def test_a_bot_has_to_mention_us_literally_and_a_loop_of_bots_is_broken(house: House) -> None:

@@ -34,7 +34,7 @@ async def test_events_that_overtake_each_other_are_answered_once_each(house: Hou
     await house.quiet()
     found = await house.transcript.database.fetch("select count(*) as n from public.mastra_messages where addressed")
     assert found[0]["n"] == 6
-    assert len(house.discord.posts(house.channel)) == len(house.model.requests)
+    assert len(house.discord.posts(house.channel)) == len(house.model.asked)
 
 
 async def test_a_burst_is_answered_in_its_order_by_at_most_two_turns(house: House) -> None:
@@ -42,7 +42,7 @@ async def test_a_burst_is_answered_in_its_order_by_at_most_two_turns(house: Hous
     for number in range(6):
         last = await house.discord.say(house.ana, house.channel, f"{AT} {number}")
     await house.answer(house.channel, last)
-    assert len(house.model.requests) <= 3
+    assert len(house.model.asked) <= 3
     assert [text for text in house.asked() if text.isdigit()] == [str(number) for number in range(6)]
 
 
@@ -100,7 +100,7 @@ async def test_after_a_restart_it_catches_up_once_and_not_with_what_was_deleted(
         await house.answer(house.channel, missed[-1])
         await asyncio.sleep(READY_SECONDS + 0.5)  # then it catches up
         await house.stop()
-    assert len(house.model.requests) == 3
+    assert len(house.model.asked) == 3
     assert house.asked()[-2:] == ["missed 0", "missed 1"]
     assert len(house.discord.posts(house.channel)) == 3
 
@@ -112,7 +112,7 @@ async def test_it_looks_no_further_back_than_it_is_told_to(house: House) -> None
     house.discord.say_unheard(house.ana, house.channel, f"{AT} missed")
     await house.start(catch_up_hours=0)
     await house.quiet(READY_SECONDS + 0.5)
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 async def test_an_event_that_the_library_cannot_read_costs_a_reconnect(

@@ -127,7 +127,7 @@ async def test_a_question_deleted_before_its_answer_is_shown_costs_nothing_but_t
     await house.start()
     house.model.answers = [faults.Slow("to both", first=0.4)]
     first = await house.discord.say(house.ana, house.channel, f"{AT} keep me")
-    await house.discord.until(lambda: house.model.requests)
+    await house.discord.until(lambda: house.model.asked)
     house.discord.messages[house.channel].pop(first)  # gone, and nobody was told
     assert await house.answer(house.channel, first) == "to both"
 

@@ -87,7 +87,7 @@ async def test_pictures_are_shown_to_the_model_and_a_voice_message_is_owned_up_t
     gone = house.discord.file("gone.png", b"gone", "image/png")
     house.discord.expire(gone)
     await house.ask(f"{AT} what is it?", attachments=[cat, gone])
-    content = house.model.requests[-1]["messages"][-1]["content"]
+    content = house.model.asked[-1]["messages"][-1]["content"]
     assert content[0]["text"] == "what is it?\n[image: cat.png]\n[image: gone.png]"
     assert [part["image_url"]["url"] for part in content[1:]] == ["data:image/png;base64,bWVvdw=="]
     voice = house.discord.file("voice-message.ogg", b"...", "audio/ogg") | {"duration_secs": 2, "waveform": "AA=="}

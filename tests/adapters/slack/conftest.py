@@ -114,7 +114,7 @@ class House:
 
     def asked(self, request: int = -1) -> list[str]:
         """What the model was asked last, without the instructions."""
-        return [message["content"] for message in self.model.requests[request]["messages"][1:]]
+        return [message["content"] for message in self.model.asked[request]["messages"][1:]]
 
     async def rows(self, query: str, *args: object) -> list[Any]:
         return list(await self.transcript.database.fetch(query, *args))

@@ -115,7 +115,7 @@ async def test_looking_back_can_be_switched_off(house: House) -> None:
     await house.slack.say(house.ana, house.channel, f"{house.at} missed", announce=False)
     await house.start(catch_up_hours=0)
     await house.quiet()
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 async def test_what_slack_does_not_show_at_once_is_read_later(house: House) -> None:

@@ -60,7 +60,7 @@ async def test_an_edit_reaches_memory_and_the_next_prompt_after_a_restart_too(ho
     await until_lines(house, root, ["my colour is red & green", "You said: my colour is blue"])
     await house.ask("which is it?", thread_ts=root)
     assert house.asked() == ["my colour is red & green", "You said: my colour is blue", "which is it?"]
-    assert len(house.model.requests) == 2
+    assert len(house.model.asked) == 2
 
 
 async def test_a_preview_of_a_link_changes_nothing(house: House) -> None:
@@ -73,7 +73,7 @@ async def test_a_preview_of_a_link_changes_nothing(house: House) -> None:
     await house.slack.unfurl(house.channel, reply)
     await house.quiet()
     assert await everything(house) == before
-    assert len(house.model.requests) == 2
+    assert len(house.model.asked) == 2
 
 
 async def test_an_edit_that_brings_the_mention_is_answered_once(house: House) -> None:
@@ -84,7 +84,7 @@ async def test_an_edit_that_brings_the_mention_is_answered_once(house: House) ->
     await house.slack.edit(house.channel, ts, f"{house.at} what time is it, please?")
     await until_lines(house, ts, ["what time is it, please?", "You said: what time is it?"])
     await house.quiet()
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
     assert len(house.texts(house.channel, ts)) == 1
 
 
@@ -96,7 +96,7 @@ async def test_an_edit_of_what_is_not_known_begins_nothing(house: House, edited:
     ts = await house.slack.say(user, house.channel, "what time is it?", **more)
     await house.slack.edit(house.channel, ts, f"{house.at if edited == 'old' else ''} what time is it now?")
     await house.quiet()
-    assert house.model.requests == []
+    assert house.model.asked == []
     assert not any((await everything(house)).values())
 
 
@@ -156,7 +156,7 @@ async def test_a_deletion_that_overtakes_its_message_holds(house: House, restart
         await house.slack.event({**event, "type": "app_mention"})
         await house.slack.event(event)
     await house.quiet()
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
     assert len((await everything(house))["public.mastra_messages"]) == 2
 
 
@@ -171,7 +171,7 @@ async def test_what_was_deleted_does_not_come_back_with_a_redelivery(house: Hous
     await house.slack.event(event)
     await house.quiet()
     assert await lines(house, root) == []
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 async def test_a_deleted_message_that_leaves_a_sign_behind_is_gone(house: House) -> None:
@@ -232,7 +232,7 @@ async def test_what_the_bot_writes_and_changes_itself_changes_nothing_in_memory(
     assert all(change.status == 200 for change in changes)
     assert await lines(house, root) == ["hello", "An answer that takes its time, word by word."]
     assert (await everything(house))["hathi.deleted"] == []
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 @pytest.mark.parametrize("kind", ["public", "private"])
@@ -259,7 +259,7 @@ async def test_an_answer_to_what_was_deleted_meanwhile_is_not_shown(house: House
     await house.start()
     root = await said(house, "hello")
     slip = await house.slack.say(house.ana, house.channel, "a slip of the tongue", thread_ts=root)
-    await house.slack.until(lambda: len(house.model.requests) == 2)
+    await house.slack.until(lambda: len(house.model.asked) == 2)
     await house.slack.until(lambda: house.slack.status_now)
     await house.slack.delete(house.channel, slip)
     await house.quiet(0.2)

@@ -75,7 +75,7 @@ async def test_a_post_that_mentions_the_bot_is_one_turn_however_its_events_come(
     if how == "reordered":
         await house.slack.flush()
     await answered_once(house, [ts])
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
     assert not house.slack.given_up
     events = {"mention alone": 1, "each twice": 4}.get(how, 2)
     assert len([each for each in house.slack.deliveries if each.payload["event"].get("ts") == ts]) == events
@@ -98,7 +98,7 @@ async def test_a_delivery_marked_as_a_retry_is_heard_though_no_first_one_came(
     tries = [each for each in house.slack.deliveries if each.payload["event"].get("ts") == ts]
     assert [each.attempt for each in tries if each.status == 200] == [len(tries) - 1]
     assert len(tries) > 1
-    assert len(house.slack.posts(house.dm)) == len(house.model.requests) == 1
+    assert len(house.slack.posts(house.dm)) == len(house.model.asked) == 1
 
 
 @both_ways
@@ -107,7 +107,7 @@ async def test_the_same_direct_message_twice_is_one_turn(house: House, way: dict
     await house.start(**way)
     assert await house.ask("hello", channel=house.dm) == "You said: hello"
     await house.quiet()
-    assert len(house.slack.posts(house.dm)) == len(house.model.requests) == 1
+    assert len(house.slack.posts(house.dm)) == len(house.model.asked) == 1
 
 
 # What fails around it
@@ -134,7 +134,7 @@ async def test_with_the_database_away_an_event_is_not_acknowledged_and_answered_
         await house.quiet()
         assert house.texts(house.channel, ts) == ["You said: during"]
         assert not house.slack.given_up
-        assert len(house.model.requests) == 2
+        assert len(house.model.asked) == 2
         await house.stop()
 
 
@@ -160,14 +160,14 @@ async def test_killed_after_the_acknowledgement_it_answers_once_when_it_is_back(
     program = as_program(house, hathi, way).but(HEARTBEAT_SECONDS="0.2", STALLED_SECONDS="1")
     async with running(house, program) as process:
         ts = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
-        await house.slack.until(lambda: house.model.requests)
+        await house.slack.until(lambda: house.model.asked)
         if answer.after:
             await house.slack.until(lambda: house.slack.posts(house.channel, ts))
         process.kill()
         await process.wait()
     async with running(house, program):
         await answered_once(house, [ts])
-    assert len(house.model.requests) == 2
+    assert len(house.model.asked) == 2
 
 
 @pytest.mark.parametrize("way", [SOCKET, HTTP], ids=["socket", "http"])
@@ -196,7 +196,7 @@ async def test_events_that_nobody_handles_are_acknowledged_and_leave_nothing(hou
     assert len(house.slack.deliveries) == 13
     for table in ("mastra_messages", "mastra_threads", "mastra_resources", "procrastinate_jobs"):
         assert await house.rows(f"select * from public.{table}") == []
-    assert house.model.requests == []
+    assert house.model.asked == []
 
 
 @both_ways
@@ -209,7 +209,7 @@ async def test_everything_is_acknowledged_while_thirty_wait_for_the_model(house:
     house.model.otherwise = faults.Held("At last.", go)
     said = [house.slack.say(house.ana, house.channel, f"{house.at} {number}") for number in range(29)]
     stamps = await asyncio.gather(*said, house.slack.say(house.ana, house.dm, "direct"))
-    await house.slack.until(lambda: len(house.model.requests) == 31)
+    await house.slack.until(lambda: len(house.model.asked) == 31)
     interactions = [
         await house.slack.slash(house.ana, house.channel, "/memory"),
         await house.slack.shortcut(house.ana, house.channel, stamps[0], "reset"),
@@ -482,7 +482,7 @@ async def test_told_to_stop_in_a_turn_the_program_finishes_it_first(
     house.model.answers = [faults.Slow(text, first=0.2, each=0.2)]
     async with running(house, as_program(house, hathi, way)) as process:
         ts = await house.slack.say(house.ana, house.channel, f"{house.at} count")
-        await house.slack.until(lambda: house.model.requests)
+        await house.slack.until(lambda: house.model.asked)
         process.terminate()
         async with asyncio.timeout(20):
             assert await process.wait() == 0

@@ -36,7 +36,7 @@ async def test_what_is_not_said_to_the_bot_is_not_heard(house: House) -> None:
     other = slack.person("deploys", bot=True)
     await slack.say(other, house.channel, "version 7 is out")
     await house.quiet()
-    assert house.model.requests == []
+    assert house.model.asked == []
     assert await house.rows("select 1 from public.mastra_messages") == []
 
 
@@ -46,7 +46,7 @@ async def test_the_bot_does_not_answer_itself(house: House) -> None:
     await house.ask("how do I call you?")
     await house.ask("hello", channel=house.dm)
     await house.quiet()
-    assert len(house.model.requests) == 2
+    assert len(house.model.asked) == 2
 
 
 @pytest.mark.parametrize("subtype", ["file_share", "thread_broadcast"])
@@ -67,9 +67,9 @@ async def test_another_bot_that_mentions_it_is_answered_a_few_times_until_a_pers
         await house.slack.say(robot, house.channel, f"{house.at} {number}", thread_ts=first)
         await house.quiet(0.1)
     await house.quiet()
-    assert len(house.model.requests) == 3
+    assert len(house.model.asked) == 3
     await house.ask("stop it", thread_ts=first)
-    assert len(house.model.requests) == 4
+    assert len(house.model.asked) == 4
 
 
 async def test_a_group_direct_message_is_a_room_where_the_bot_is_called(house: House) -> None:
@@ -77,7 +77,7 @@ async def test_a_group_direct_message_is_a_room_where_the_bot_is_called(house: H
     await house.start()
     await house.slack.say(house.ana, group, "just between us")
     await house.ask("hello", channel=group)
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 async def test_order_is_kept_in_a_thread_and_a_burst_gets_one_more_answer(house: House) -> None:
@@ -85,14 +85,14 @@ async def test_order_is_kept_in_a_thread_and_a_burst_gets_one_more_answer(house:
     house.model.answers = [faults.Held("First.", go), "Elsewhere.", "The rest."]
     await house.start()
     first = await house.slack.say(house.ana, house.channel, f"{house.at} 0")
-    await house.slack.until(lambda: house.model.requests)
+    await house.slack.until(lambda: house.model.asked)
     said = [await house.slack.say(house.ana, house.channel, f"{number}", thread_ts=first) for number in range(1, 6)]
     elsewhere = await house.slack.say(house.bob, house.channel, f"{house.at} and me?")
     await house.answer(house.channel, elsewhere)  # another thread does not wait
     go.set()
     assert await house.answer(house.channel, said[-1]) == "The rest."
     assert house.asked()[-5:] == ["1", "2", "3", "4", "5"]
-    assert len(house.model.requests) == 3
+    assert len(house.model.asked) == 3
 
 
 async def test_the_same_ts_in_two_channels_is_two_messages(house: House) -> None:

@@ -339,7 +339,7 @@ async def test_a_command_typed_in_a_thread_is_told_to_its_author_and_is_no_messa
     assert (sent["channel"], sent["thread_ts"]) == (house.channel, root)
     await house.quiet()
     assert len(house.slack.ephemerals) == 1  # also where it came as a mention and as a message
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
     assert house.texts(house.channel, root) == ["You said: hello"]
     gone = any(word in expected for word in ("your part", "is deleted"))
     assert len(await texts(house)) == (0 if gone else 2)
@@ -377,13 +377,13 @@ async def test_a_command_typed_in_a_direct_message_is_no_message(
     await house.answer(house.dm, root)
     if inside:
         await house.ask("in here", channel=house.dm, thread_ts=root)
-    asked = len(house.model.requests)
+    asked = len(house.model.asked)
     sent = await typed(house, line.format(at=house.at), house.dm, root if inside else None)
     assert expected in sent["text"]
     assert (sent["channel"], sent.get("thread_ts")) == (house.dm, root if inside else None)
     await house.quiet()
     assert len(house.slack.ephemerals) == 1
-    assert len(house.model.requests) == asked
+    assert len(house.model.asked) == asked
     assert not [text for text in await texts(house) if "!" in text or "forget" in text]
 
 
@@ -451,7 +451,7 @@ async def test_a_command_behind_a_mention_runs_once_also_where_two_processes_lis
             await house.quiet(0.02)
     await house.quiet()
     assert len(house.slack.ephemerals) == 6
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1
 
 
 async def test_a_command_behind_a_mention_may_be_edited_in(house: House) -> None:

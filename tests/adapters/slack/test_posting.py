@@ -184,7 +184,7 @@ async def test_a_call_that_fails_doubles_nothing_and_loses_nothing(
     answer = await house.ask("tell me", channel=house.channel, thread_ts=first)
     await house.quiet(0.3)
     assert house.texts(house.channel, first) == ["Hello.", answer]
-    assert len(house.model.requests) == 2
+    assert len(house.model.asked) == 2
 
 
 async def test_rate_limits_only_cost_time(house: House) -> None:
@@ -215,7 +215,7 @@ async def test_a_channel_that_the_bot_was_thrown_out_of_ends_the_turn(house: Hou
     house.model.answers = [faults.Held("Too late.", go)]
     await house.start()
     await house.slack.say(house.ana, house.channel, f"{house.at} hello")
-    await house.slack.until(lambda: house.model.requests)
+    await house.slack.until(lambda: house.model.asked)
     house.slack.channels[house.channel].joined = False
     go.set()
     await house.ended()
@@ -261,4 +261,4 @@ async def test_a_post_whose_record_was_lost_is_found_again(house: House) -> None
     await house.slack.until(lambda: house.slack.calls("conversations.replies"))
     await house.quiet()
     assert house.texts(house.channel, ts) == ["A whole answer."]
-    assert len(house.model.requests) == 1
+    assert len(house.model.asked) == 1

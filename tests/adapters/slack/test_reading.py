@@ -92,7 +92,7 @@ async def test_pictures_reach_models_that_see(house: House) -> None:
     await house.start()
     picture = house.slack.file("cat.png", b"\x89PNG...", "image/png")
     await house.ask("what is this?", files=[picture], subtype="file_share")
-    content = house.model.requests[-1]["messages"][-1]["content"]
+    content = house.model.asked[-1]["messages"][-1]["content"]
     assert [part["type"] for part in content] == ["text", "image_url"]
     assert content[1]["image_url"]["url"].startswith("data:image/png;base64,")
 

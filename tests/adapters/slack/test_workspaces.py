@@ -259,7 +259,7 @@ async def test_one_message_that_two_workspaces_see_is_two_conversations(many: Ma
     await house.quiet()
     assert await many.threads() == sorted(f"slack:{team}:{shared}:{ts}" for team in (slack.team, other.team))
     assert {each["user"] for each in slack.posts(shared, ts)} == {house.slack.bot_user, other.bot_user}
-    assert len(house.model.requests) == 2
+    assert len(house.model.asked) == 2
     assert await many.authors() == [f"slack:{slack.team}:{house.ana}"] * 2
 
 
