@@ -67,6 +67,7 @@ class _Inside:
 
     workspaces: Workspaces
     hearing: Hearing
+    desk: Desk
     app: AsyncApp
     pages: AsyncOAuthFlow | None
 
@@ -178,7 +179,9 @@ class Slack:
             return None
 
     async def noted(self, noted: Noted) -> None:
-        """Not shown here yet."""
+        """A note that only this person sees, with undo."""
+        inside = await self._until_ready()
+        await inside.desk.noted(noted)
 
     async def _place(self, thread: Thread, outbox: Outbox) -> Place:
         """Where to post for a conversation. Raises PlatformError, DatabaseError."""
@@ -225,7 +228,7 @@ class Slack:
             accept, self._transcript, self._forgetting, workspaces, desk, self._run_beside,
             given.api_url, self._forget_on_leave,
         )  # fmt: skip
-        return _Inside(workspaces, hearing, self._new_app(desk, session), pages)
+        return _Inside(workspaces, hearing, desk, self._new_app(desk, session), pages)
 
     def _new_app(self, desk: Desk, session: aiohttp.ClientSession) -> AsyncApp:
         app = AsyncApp(
@@ -240,6 +243,7 @@ class Slack:
         app.command(re.compile(".+"))(desk.on_slash)
         app.shortcut(re.compile(".+"))(desk.on_shortcut)
         app.action(re.compile(".+"))(desk.on_action)
+        app.view(re.compile(".+"))(desk.on_view)
         return app
 
     async def _before_authorize(

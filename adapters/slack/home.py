@@ -1,19 +1,24 @@
 """App Home: what is remembered about a person, with buttons to forget it, take it with them, and wipe it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from adapters.slack import page as pages
 from adapters.slack.reading import Json, is_direct, parts
-from bot.ports import Counts, Kept
+from bot.ports import Counts, Kept, Page
 
 FORGET, EXPORT, FORGET_ALL = "hathi:home-forget", "hathi:home-export", "hathi:home-forget-all"
+COMMAND = "hathi:home-command"  # a button that gives a command
+LINES = 30  # of a page that are shown
 BUTTON_VALUE = 2000
 CONVERSATIONS = 30  # that are shown; a home holds 100 blocks
 
 
-def view(about: Counts, kept: Sequence[Kept], slash_forget: str) -> dict[str, Any]:
-    """The page of one person. `kept`: the conversations, the latest first."""
+def view(
+    about: Counts, kept: Sequence[Kept], slash_forget: str, page: Page, links: Mapping[str, str]
+) -> dict[str, Any]:
+    """The page of one person. `kept`: the conversations, the latest first. `links`: to messages that are known."""
     messages = about["mastra_messages"]
     shown = [_conversation(each) for each in kept[:CONVERSATIONS] if each.thread.platform == "slack"]
     elsewhere = messages - sum(each.messages for each in kept[:CONVERSATIONS] if each.thread.platform == "slack")
@@ -27,18 +32,16 @@ def view(about: Counts, kept: Sequence[Kept], slash_forget: str) -> dict[str, An
                 if messages
                 else "Nothing yet. Write to me in the Messages tab, or mention me in a channel."
             ),
+            *([_section("You are *off the record*: I keep nothing of what you say.")] if page.paused else []),
+            *([{"type": "divider"}, _header("You"), *pages.blocks(page, links, LINES)] if page.lines else []),
             *([{"type": "divider"}, _header("Conversations"), *shown] if shown else []),
             *([_context(f"and {elsewhere} more in older conversations")] if elsewhere > 0 and shown else []),
             {"type": "divider"},
             {
                 "type": "actions",
                 "elements": [
-                    {
-                        "type": "button",
-                        "text": {"type": "plain_text", "text": "Export"},
-                        "action_id": EXPORT,
-                        "value": "all",
-                    },
+                    _command("Resume" if page.paused else "Pause", f"memory {'resume' if page.paused else 'pause'}"),
+                    {**_command("Export", "memory export"), "action_id": EXPORT},
                     button("Forget everything", "all", FORGET_ALL, _question("everything about you, everywhere")),
                 ],
             },
@@ -62,6 +65,11 @@ def button(label: str, value: str, action: str, confirm: Json | None = None) -> 
         "value": value[:BUTTON_VALUE],
     }
     return {**shown, "confirm": confirm} if confirm else shown
+
+
+def _command(label: str, line: str) -> Json:
+    text = {"type": "plain_text", "text": label}
+    return {"type": "button", "text": text, "action_id": COMMAND, "value": line}
 
 
 def _conversation(kept: Kept) -> Json:

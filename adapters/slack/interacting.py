@@ -1,9 +1,10 @@
 """Slash commands, entries in the menu of a message, typed commands, buttons, App Home: answered to who asked alone.
 
-Everything is acknowledged before anything else is done, and nothing needs Slack's `trigger_id`, which is gone after
-three seconds: what a button has to know is in its value.
+Everything is acknowledged before anything else is done. Only forms need Slack's `trigger_id`, which is gone after three
+seconds: they are opened at once, since what a button or a menu has to know is in its value.
 """
 
+import asyncio
 import json
 import logging
 import re
@@ -15,6 +16,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.slack import home
+from adapters.slack import page as pages
 from adapters.slack.calling import quiet, translated
 from adapters.slack.declared import PROMPTS, slash_name
 from adapters.slack.names import Names
@@ -25,12 +27,13 @@ from bot.agent import apology
 from bot.chat import Resource, Thread
 from bot.commands import Asked, Commands, Told
 from bot.errors import DatabaseError, PlatformError
-from bot.ports import Forgetting, Transcript
+from bot.ports import Forgetting, Noted, Page, Transcript
 
 log = logging.getLogger(__name__)
 
 COMMAND = "hathi:command"  # a button that gives a command
 SECTION = 3000  # characters of one section's text
+LINES = 20  # of a page that are shown in a message, which holds 50 blocks
 TITLE = 60  # characters of a conversation's title
 THANKS = {True: "Thank you. Noted with the answer.", False: "Thank you, I am sorry. Noted with the answer."}
 
@@ -77,7 +80,22 @@ class Desk:
         """A button."""
         await ack()
         for action in body.get("actions") or ():
-            self.spawn(self._action(str(action.get("action_id") or ""), str(action.get("value") or ""), body))
+            value = action.get("value") or (action.get("selected_option") or {}).get("value")
+            self.spawn(self._action(str(action.get("action_id") or ""), str(value or ""), body))
+
+    async def on_view(self, ack: AsyncAck, body: Json) -> None:
+        """A form was sent off."""
+        await ack()
+        self.spawn(self._submitted(body))
+
+    async def noted(self, noted: Noted) -> None:
+        """Tell somebody alone, where they said it, what was noted; such a message notifies nobody."""
+        team, channel, root = parts(noted.thread)
+        user = noted.person.id.rpartition(":")[2]
+        asked = Asked(noted.person, noted.thread)
+        line = f"memory undo {' '.join(map(str, noted.lines))}"
+        undo = [] if noted.gone else [_buttons([("Undo", line)], asked)]
+        await self._tell(Ear(team, channel, user, root), pages.note(noted), undo)
 
     async def typed(self, words: Sequence[str], spot: Spot, data: Json, us: Workspace) -> None:
         """A command that was typed in a conversation."""
@@ -142,6 +160,9 @@ class Desk:
         us = await seen_from(self.workspaces, body)
         user = str(body["user"]["id"])
         someone = who(body["user"], body, us)
+        if action == pages.LINE:
+            await self._open(value, body, us)
+            return
         if action.startswith("hathi:home-"):
             await self._at_home(action, value, us, user, someone)
             return
@@ -152,11 +173,44 @@ class Desk:
         if action == FEEDBACK:
             ts = str((body.get("message") or {}).get("ts") or container.get("message_ts") or "")
             await self._rate(Spot(us.id, channel, ts).id, someone, value == "good", ear)
-        elif action == COMMAND:
+        elif action.startswith(COMMAND):
             asked = pressed(value, someone, us)
             if asked is not None:
                 name, command = asked
                 await self._run(name, command, command.words, ear)
+
+    async def _open(self, value: str, body: Json, us: Workspace) -> None:
+        """Open the form that an entry of a line's menu stands for."""
+        container: Json = body.get("container") or {}
+        ear = {
+            "channel": str((body.get("channel") or {}).get("id") or container.get("channel_id") or ""),
+            "root": str(container.get("thread_ts") or ""),
+        }
+        client = await self.workspaces.client(us.id)
+        with translated():
+            await client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=pages.form(value, ear))
+
+    async def _submitted(self, body: Json) -> None:
+        """Do what a form stands for; whoever sends it changes lines of their own alone."""
+        us = await seen_from(self.workspaces, body)
+        user, someone = str(body["user"]["id"]), who(body["user"], body, us)
+        line, ear = pages.submitted(body.get("view") or {})
+        name, *words = line.split()
+        channel = str(ear.get("channel") or "")
+        if not channel:  # the form was opened at home
+            await self._command_at_home(words, us, user, someone)
+            return
+        asked = in_channel(us.id, channel, someone)
+        await self._run(name, asked, words, Ear(us.id, channel, user, str(ear.get("root") or "")))
+
+    async def _command_at_home(self, words: Sequence[str], us: Workspace, user: str, someone: Resource) -> None:
+        try:
+            told = await self.commands.run("memory", Asked(someone, Thread(PLATFORM, us.id), tuple(words)))
+            if told.file is not None:
+                await self._hand_over(us.id, user, told.file)
+        except DatabaseError as error:  # the page says so
+            log.warning("/memory: %s", error)
+        await self._publish(us, user)
 
     async def _rate(self, post: str, someone: Resource, good: bool, ear: Ear) -> None:
         """Note what somebody thinks of an answer; of anything else nothing is noted, and nothing said."""
@@ -174,16 +228,17 @@ class Desk:
                 await self.forgetting.reset(thread, None if direct else someone)
             elif action == home.FORGET_ALL:
                 await self.forgetting.forget(someone)
-            elif action == home.EXPORT:
-                await self._export(us, user, someone)
+            elif action in {home.EXPORT, home.COMMAND}:
+                words = ["export"] if action == home.EXPORT else value.split()[1:]
+                await self._command_at_home(words, us, user, someone)
+                return
         except DatabaseError as error:  # the page says so
             log.warning("%s: %s", action, error)
         await self._publish(us, user)
 
-    async def _export(self, us: Workspace, user: str, someone: Resource) -> None:
+    async def _hand_over(self, team: str, user: str, export: Mapping[str, Any]) -> None:
         """All that is kept about somebody, as a file in their direct message."""
-        export = await self.forgetting.export(someone)
-        client = await self.workspaces.client(us.id)
+        client = await self.workspaces.client(team)
         with translated():
             opened: Any = await client.conversations_open(users=[user])
             await client.files_upload_v2(
@@ -199,7 +254,9 @@ class Desk:
         try:
             about = await self.forgetting.about(someone)
             kept = await self.forgetting.kept(someone, home.CONVERSATIONS)
-            view = home.view(about, kept, slash_name("forget", self.prefix))
+            page = (await self.commands.run("memory", Asked(someone, Thread(PLATFORM, us.id)))).page or Page()
+            links = await self._links(us.id, pages.messages(page, home.LINES))
+            view = home.view(about, kept, slash_name("forget", self.prefix), page, links)
         except DatabaseError as error:
             log.warning("a home is empty: %s", error)
             view = home.trouble(apology(error))
@@ -218,15 +275,59 @@ class Desk:
             log.warning("/%s: %s", name, error)
             told = Told(apology(error))
         text = self._in_slack(told.text, typed=ear.typed)
-        await self._tell(ear, text, _confirming(told.confirm, asked) if told.confirm else ())
+        more = [_buttons([(told.button, told.confirm)], asked, "danger")] if told.confirm else []
+        if told.page is not None:
+            more = await self._shown(told.page, asked, ear.team)
+        if told.file is not None:
+            text = await self._handed_over(ear, told.file)
+        await self._tell(ear, text, more, replace=list(words[:1]) == ["undo"])
 
-    async def _tell(self, ear: Ear, text: str, more: Sequence[Json] = ()) -> None:
-        """Say something to one person: in answer to a click while Slack takes that, else as a message only they see."""
+    async def _shown(self, page: Page, asked: Asked, team: str) -> list[Json]:
+        """A person's page below what is said about it."""
+        links = await self._links(team, pages.messages(page, LINES))
+        pause = ("Resume", "memory resume") if page.paused else ("Pause", "memory pause")
+        return [*pages.blocks(page, links, LINES), _buttons([pause, ("Export", "memory export")], asked)]
+
+    async def _handed_over(self, ear: Ear, export: Mapping[str, Any]) -> str:
+        try:
+            await self._hand_over(ear.team, ear.user, export)
+        except PlatformError as error:
+            log.warning("an export is not handed over: %s", error)
+            return "Slack does not take the file right now. Please try again later."
+        return "All that I keep about you is in our direct message now, as a file."
+
+    async def _links(self, team: str, messages: Sequence[str]) -> dict[str, str]:
+        """Links to messages of this workspace, as far as Slack tells them."""
+        client = await self.workspaces.client(team)
+        found: dict[str, str] = {}
+
+        async def look(message: str) -> None:
+            _, _, place = message.partition(f"{PLATFORM}:{team}:")
+            channel, _, ts = place.partition(":")
+            if not ts:
+                return
+            try:
+                with translated():
+                    answer: Any = await client.chat_getPermalink(channel=channel, message_ts=ts)
+                found[message] = str(answer["permalink"])
+            except PlatformError as error:
+                log.debug("a line has no link: %s", error)
+
+        async with asyncio.TaskGroup() as tasks:
+            for message in set(messages):
+                tasks.create_task(look(message))
+        return found
+
+    async def _tell(self, ear: Ear, text: str, more: Sequence[Json] = (), *, replace: bool = False) -> None:
+        """Say something to one person: in answer to a click while Slack takes that, else as a message only they see.
+
+        `replace`: in place of what they clicked on.
+        """
         blocks: list[Any] = [{"type": "section", "text": {"type": "mrkdwn", "text": escaped(text)[:SECTION]}}, *more]
         if ear.response_url:
             webhook = AsyncWebhookClient(ear.response_url, logger=quiet)
             answer: Mapping[str, Any] = {
-                "text": escaped(text), "blocks": blocks, "response_type": "ephemeral", "replace_original": False,
+                "text": escaped(text), "blocks": blocks, "response_type": "ephemeral", "replace_original": replace,
                 **({"thread_ts": ear.root} if ear.root else {}),
             }  # fmt: skip
             try:
@@ -244,7 +345,7 @@ class Desk:
     def _slashed(self, body: Json) -> tuple[str, list[str]]:
         """The command and the words behind it; those that a command has by itself where there are none."""
         given = str(body["command"])
-        words = str(body.get("text") or "").lower().split()
+        words = str(body.get("text") or "").split()
         for command in self.commands.all:
             if given == slash_name(command.name, self.prefix):
                 return command.name, words or command.words.split()
@@ -302,7 +403,20 @@ def who(user: Mapping[str, Any], body: Json, us: Workspace) -> Resource:
     return resource(str(user["id"]), str(team), us)
 
 
-def _confirming(line: str, asked: Asked) -> Sequence[Json]:
-    """A button that gives a command, whoever runs the bot then."""
-    kept = {"line": line, "thread": str(asked.thread), "owner": str(asked.person), "whole": asked.whole}
-    return [{"type": "actions", "elements": [home.button("Delete", json.dumps(kept), COMMAND)]}]
+def _buttons(labels: Sequence[tuple[str, str]], asked: Asked, style: str = "") -> Json:
+    """Buttons, each with the command that it gives, whoever runs the bot then."""
+    return {
+        "type": "actions",
+        "elements": [
+            {
+                "type": "button",
+                "text": {"type": "plain_text", "text": label},
+                "action_id": f"{COMMAND}:{number}" if number else COMMAND,
+                "value": json.dumps(
+                    {"line": line, "thread": str(asked.thread), "owner": str(asked.person), "whole": asked.whole}
+                ),
+                **({"style": style} if style else {}),
+            }
+            for number, (label, line) in enumerate(labels)
+        ],
+    }

@@ -49,13 +49,14 @@ def typed(text: str, us: Workspace, usages: frozenset[str]) -> list[str]:
     `usages`: commands as they are typed, `forget me`. Behind a mention anything else is a sentence.
     """
     said = without_call(text, us.user)
-    words = said.lower().split()
+    words = said.split()
     if not words:
         return []
-    name = words[0].removeprefix("!")
+    name = words[0].removeprefix("!").lower()
     if words[0].startswith("!") and any(usage.split()[0] == name for usage in usages):
         return [name, *words[1:]]
-    return words if said != text and " ".join(words) in usages else []
+    small = said.lower().split()
+    return small if said != text and " ".join(small) in usages else []
 
 
 def _file_ids(data: Json) -> list[str]:

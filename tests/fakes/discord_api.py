@@ -876,7 +876,7 @@ def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
 
 def _content(part: object) -> str:
     """What is in a file."""
-    return str(part.file.read().decode() if isinstance(part, web.FileField) else part)
+    return str(part.file.read(), "utf-8") if isinstance(part, web.FileField) else str(part)
 
 
 def _guild_of(place: JSON) -> int | None:

@@ -225,8 +225,12 @@ class FakeSlack(Methods):
         *,
         view: bool = False,
         container: JSON | None = None,
+        menu: bool = False,
     ) -> Asked:
-        """Somebody presses a button: of a message, without `ts` of one that only they see, or of their home."""
+        """Somebody presses a button: of a message, without `ts` of one that only they see, or of their home.
+
+        `menu`: they choose the entry with this value from an overflow menu.
+        """
         message = self.messages[channel].get(ts) if ts and not view else None
         blocks = (self.homes.get(user, {}) if view else message or {}).get("blocks") or []
         action: JSON = {"type": "button", "block_id": "block", "action_ts": self._ts()}
@@ -234,7 +238,11 @@ class FakeSlack(Methods):
             for element in [*block.get("elements", []), block.get("accessory", {})]:
                 if element.get("action_id") == action_id:
                     action |= {"type": element["type"], "block_id": block.get("block_id", "block")}
-        action |= {"action_id": action_id, "value": value, "text": {"type": "plain_text", "text": "-", "emoji": True}}
+        text = {"type": "plain_text", "text": "-", "emoji": True}
+        action |= {"action_id": action_id, "value": value, "text": text}
+        if menu:
+            del action["value"], action["text"]
+            action |= {"type": "overflow", "selected_option": {"text": text, "value": value}}
         team = self._team_of(user) if view else self.channels[channel].team
         payload = self._interaction("block_actions", user, team) | {"actions": [action], "state": {"values": {}}}
         if view:
@@ -250,6 +258,20 @@ class FakeSlack(Methods):
         if container is not None:
             payload["container"] = container
         return await self._ask(INTERACTIVE, payload, answerable=not view)
+
+    async def submit(self, user: str, form: JSON, text: str | None = None) -> Asked:
+        """Somebody sends a form off, with something typed into its one field."""
+        values: JSON = {}
+        for block in form["blocks"]:
+            if block["type"] == "input":
+                assert text
+                assert len(text) <= block["element"]["max_length"]
+                field = {"type": "plain_text_input", "value": text}
+                values[block["block_id"]] = {block["element"]["action_id"]: field}
+        team = self._team_of(user)
+        view = {"id": self._id("V"), "team_id": team, **form, "state": {"values": values}}
+        payload = self._interaction("view_submission", user, team) | {"view": view, "response_urls": []}
+        return await self._ask(INTERACTIVE, payload, answerable=False)
 
     # What the bot did
 

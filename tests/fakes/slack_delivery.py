@@ -83,6 +83,7 @@ class Courier(World):
         self.twice = False  # every event comes twice, with one event_id
         self.reordered = False  # every other event waits until the one behind it was told
         self.challenge = "challenge-accepted"
+        self.triggers: dict[str, float] = {}  # with when they were given, until they are used
         self.asked: dict[str, Asked] = {}  # by response_url's last part
         self._held: list[JSON] | None = None
         self._valid_tickets: set[str] = set()
@@ -191,6 +192,7 @@ class Courier(World):
         key = secrets.token_hex(8)
         asked = self.asked[key] = Asked(payload, time.monotonic())
         payload["trigger_id"] = f"{self._id('')}.trigger"
+        self.triggers[payload["trigger_id"]] = asked.at
         if answerable:
             payload["response_url"] = asked.response_url = f"{self.base}/response/{key}"
         delivery, asked.ack = await self._deliver(kind, payload.get("type", "slash"), payload)

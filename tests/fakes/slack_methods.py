@@ -21,6 +21,7 @@ from tests.fakes.slack_rules import (
     Problem,
     check_blocks,
     check_content,
+    check_modal,
     check_view,
     chunk_text,
     pings,
@@ -50,6 +51,7 @@ class Methods(Courier):
         self.titles: dict[tuple[str, str], str] = {}
         self.prompts: list[JSON] = []
         self.ephemerals: list[JSON] = []
+        self.forms: list[JSON] = []  # that were opened
         self.homes: dict[str, JSON] = {}  # by user
         self.uploads: list[tuple[str, str, bytes]] = []  # channel, name, content
         self._appends = Counter[tuple[str, str]]()
@@ -357,6 +359,16 @@ class Methods(Courier):
         self._check_thread(place, args)
         return place
 
+    def _open_view(self, args: JSON, me: Install) -> JSON:
+        at = self.triggers.pop(args.get("trigger_id", ""), None)
+        if at is None:
+            raise Problem("invalid_trigger_id")
+        if time.monotonic() > at + 3:
+            raise Problem("expired_trigger_id")
+        check_modal(args.get("view"))
+        self.forms.append(args["view"])
+        return {"view": {"id": self._id("V"), **args["view"]}}
+
     def _publish(self, args: JSON, me: Install) -> JSON:
         if args.get("user_id") not in self.people:
             raise Problem("user_not_found")
@@ -523,6 +535,7 @@ class Methods(Courier):
             "reactions.add": (self._react, ("reactions:write",)),
             "users.conversations": (self._my_channels, ()),
             "users.info": (self._user_info, ("users:read",)),
+            "views.open": (self._open_view, ()),
             "views.publish": (self._publish, ()),
         }
 

@@ -102,6 +102,18 @@ def _check_section(block: JSON) -> None:
         raise _wrong_block("a section's field is over 2000 characters")
     if "accessory" in block:
         _check_element(block["accessory"])
+        if block["accessory"].get("type") == "overflow":
+            _check_overflow(block["accessory"])
+
+
+def _check_overflow(menu: JSON) -> None:
+    options = menu.get("options", [])
+    if not 1 <= len(options) <= 5 or len({option["value"] for option in options}) != len(options):
+        raise _wrong_block("an overflow menu has 1 to 5 options")
+    for option in options:
+        _check_plain(option.get("text"), 75)
+        if not 1 <= len(option["value"]) <= 150:
+            raise _wrong_block("an option's value has 1 to 150 characters")
 
 
 def _check_element(element: JSON) -> None:
@@ -137,6 +149,30 @@ def check_view(view: Any) -> None:
         if block.get("type") == "markdown":  # blocks of this kind are for messages
             raise _wrong_block("unsupported type: markdown")
         _check_block(block)
+
+
+def check_modal(view: Any) -> None:
+    """A form."""
+    if not isinstance(view, dict) or view.get("type") != "modal" or not isinstance(view.get("blocks"), list):
+        raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] a modal view with blocks"]})
+    for name in ("title", "submit", "close"):
+        if name in view or name == "title":
+            _check_plain(view.get(name), 24)
+    if len(view.get("private_metadata", "")) > 3000 or len(view.get("callback_id", "")) > 255:
+        raise Problem("invalid_arguments")
+    inputs = [block for block in view["blocks"] if block.get("type") == "input"]
+    if inputs and "submit" not in view:
+        raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] inputs need submit"]})
+    for block in inputs:
+        _check_plain(block.get("label"), 2000)
+        field = block["element"]
+        if field.get("type") != "plain_text_input" or len(field.get("initial_value", "")) > field.get(
+            "max_length", 3000
+        ):
+            raise _wrong_block("a plain_text_input's initial_value fits its max_length")
+    for block in view["blocks"]:
+        if block not in inputs:
+            _check_block(block)
 
 
 def chunk_text(args: JSON) -> str:

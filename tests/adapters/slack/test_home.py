@@ -9,7 +9,7 @@ import pytest
 
 from adapters.slack import home as page
 from bot.chat import Thread
-from bot.ports import Kept
+from bot.ports import Kept, Page
 from tests.adapters.slack.conftest import House
 from tests.fakes.slack_rules import check_view
 
@@ -164,7 +164,7 @@ async def test_the_words_of_the_home_call_the_command_as_it_is_called_here(house
 def test_a_home_with_many_conversations_is_no_longer_than_slack_takes_and_says_what_it_leaves_out() -> None:
     at = datetime.now(UTC)
     kept = [Kept(Thread("slack", f"T1:C1:{n}.000100"), 2, at) for n in range(40)]
-    view = page.view({"mastra_messages": 80, "mastra_threads": 0, "mastra_resources": 0}, kept, "/forget")
+    view = page.view({"mastra_messages": 80, "mastra_threads": 0, "mastra_resources": 0}, kept, "/forget", Page(), {})
     check_view(view)
     assert len(forgettable(view["blocks"])) == 30
     assert "and 20 more in older conversations" in words(view["blocks"])

@@ -64,10 +64,10 @@ async def test_commands_are_answered_to_who_asked_alone(house: House) -> None:
     await in_channel(house, "hello")
     about = await told(house, await house.slack.slash(house.ana, house.channel, "/memory"))
     assert about.startswith("I keep 2 messages of our conversations. 2 of them are from here.")
-    assert about.endswith("/reset deletes the conversations here, /forget me everything.")
+    assert "/reset deletes the conversations here, /forget me everything." in about
     help_ = await told(house, await house.slack.slash(house.ana, house.channel, "/hathi-help"))
     assert [line.partition(":")[0] for line in help_.splitlines()] == [
-        "/reset", "/forget me", "/memory", "/hathi-help",
+        "/reset", "/forget me", "/memory", "/link", "/unlink", "/hathi-help",
     ]  # fmt: skip
     nobody = await told(house, await house.slack.slash(house.bob, house.channel, "/memory"))
     assert nobody.startswith("I keep 0 messages")
@@ -79,12 +79,13 @@ async def test_with_a_prefix_commands_are_called_by_it_in_all_texts(house: House
     await house.start(slack_command_prefix="elephant-")
     help_ = await told(house, await house.slack.slash(house.ana, house.channel, "/elephant-help"))
     assert [line.partition(":")[0] for line in help_.splitlines()] == [
-        "/elephant-reset", "/elephant-forget me", "/elephant-memory", "/elephant-help",
+        "/elephant-reset", "/elephant-forget me", "/elephant-memory", "/elephant-link", "/elephant-unlink",
+        "/elephant-help",
     ]  # fmt: skip
     about = await told(house, await house.slack.slash(house.ana, house.channel, "/elephant-memory"))
     assert "/elephant-reset deletes" in about
     assert "/elephant-forget me everything" in about
-    wrong = await told(house, await house.slack.slash(house.ana, house.channel, "/elephant-forget", "everyone"))
+    wrong = await told(house, await house.slack.slash(house.ana, house.channel, "/elephant-forget", "about"))
     assert wrong.startswith("Say /elephant-forget me to delete")
 
 
@@ -326,7 +327,7 @@ async def test_an_admin_has_somebody_elses_message_forgotten(house: House) -> No
         ("!memory", "I keep 2 messages of our conversations. 2 of them are from here."),
         ("{at} !memory", "!reset deletes this conversation, !forget me everything."),
         ("!help", "!reset: delete this conversation\n!forget me: "),
-        ("{at}, help", "!memory: what I keep of you\n!help: what you can ask of me"),
+        ("{at}, help", "!unlink: be two people again\n!help: what you can ask of me"),
     ],
 )
 async def test_a_command_typed_in_a_thread_is_told_to_its_author_and_is_no_message(
