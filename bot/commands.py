@@ -238,7 +238,7 @@ class Commands:
                 "Give this code to nobody: whoever types it reads in their direct messages what I know of you."
             )
         sure = asked.words[-1] == "yes"
-        code = "".join(asked.words[:-1] if sure else asked.words)
+        code = "".join(asked.words[:-1] if sure else asked.words).upper()
         if not sure:
             other = await self._links.offered(asked.person, code)
             if other is None:
