@@ -50,8 +50,8 @@ _JOINT = re.compile(
 )
 _OPENING = re.compile(
     r"""[\s,.!:…~*-]*(?:(?:@\w+|<@!?\w+>|hi|hello|hey|hiya|(?:good\ )?(?:morning|evening|afternoon)|thanks|thank\ you|thx
-    |cheers|ok|okay|cool|great|nice|well|so|oh|ah|um+|yeah|yep|yes|no|nope|also|and|but|because|btw|by\ the\ way|fyi|actually
-    |honestly|anyway|for\ the\ record|just\ so\ you\ know|there|all|(?:everyone|folks)(?!\ calls?\b)|again|hathi|sorry
+    |cheers|ok|okay|cool|great|nice|well|so|oh|ah|um+|yeah|yep|yes|no|nope|also|and|but|because|btw|by\ the\ way|fyi
+    |actually|honestly|anyway|for\ the\ record|just\ so\ you\ know|there|all|(?:everyone|folks)(?!\ calls?\b)|again|hathi|sorry
     |please|(?:remember|note|keep\ in\ mind)(?:\ that)?)(?:[\s,.!:]+|$))*""",
     _FLAGS,
 )

@@ -10,6 +10,9 @@ def edit(value: str, quote: str = "", field: str = "Facts", **more: Any) -> dict
     return {"field": field, "value": value, "message": 1, "quote": quote or value, **more}
 
 
+TEA = ["Interests: I like tea"]  # read word for word, where a model does not stick to the form
+
+
 POISON: list[tuple[str, str, Any, list[str]]] = [
     (
         "an order",
@@ -64,15 +67,15 @@ POISON: list[tuple[str, str, Any, list[str]]] = [
     ),
     ("a key", "My key: sk-proj-abcdefghijklmnop1234", [edit("sk-proj-abcdefghijklmnop1234")], []),
     ("a card", "My card is 4111 1111 1111 1111", [edit("4111 1111 1111 1111")], []),
-    ("a field that is not there", "I like tea", [edit("tea", field="Admin rights")], []),
-    ("no field", "I like tea", [{"value": "tea", "message": 1, "quote": "tea"}], []),
-    ("another kind of value", "I like tea", [{"field": "Facts", "value": {"a": 1}, "message": 1, "quote": "tea"}], []),
+    ("a field that is not there", "I like tea", [edit("tea", field="Admin rights")], TEA),
+    ("no field", "I like tea", [{"value": "tea", "message": 1, "quote": "tea"}], TEA),
+    ("another kind of value", "I like tea", [{"field": "Facts", "value": {"a": 1}, "message": 1, "quote": "tea"}], TEA),
     ("a line that was never shown", "I like tea", [edit("tea", "I like tea", replaces=[1, 99, -3])], ["Facts: tea"]),
     ("nothing to remove", "I like tea", [edit("", "I like tea", replaces=[7])], []),
     ("a message that was never shown", "I like tea", [edit("coffee", "I like coffee", message=42)], []),
     ("words that nobody said", "I like tea", [edit("lives on Mars", "I live on Mars", "Location")], []),
     ("a very long value", "I like " + "tea " * 200, [edit("tea " * 200, "I like tea")], []),
     ("nothing at all", "…", [], []),
-    ("no list", "I like tea", "tea", []),
-    ("a reply to the wrong question", "I like tea", None, []),
+    ("no list", "I like tea", "tea", TEA),
+    ("a reply to the wrong question", "I like tea", None, TEA),
 ]
