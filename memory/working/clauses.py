@@ -49,9 +49,11 @@ _JOINT = re.compile(
     re.IGNORECASE,
 )
 _OPENING = re.compile(
-    r"""[\s,.!:…~*-]*(?:(?:@\w+|<@!?\w+>|hi|hello|hey|hiya|(?:good\ )?(?:morning|evening|afternoon)|thanks|thank\ you|thx
-    |cheers|ok|okay|cool|great|nice|well|so|oh|ah|um+|yeah|yep|yes|no|nope|also|and|but|because|btw|by\ the\ way|fyi
-    |actually|honestly|anyway|for\ the\ record|just\ so\ you\ know|there|all|(?:everyone|folks)(?!\ calls?\b)|again|hathi|sorry
+    r"""[\s,.!:…~*-]*(?:(?:@\w+|<@!?\w+>|hi|hello|hey|hiya
+    |(?:good\ )?(?:morning|evening|afternoon)|thanks|thank\ you
+    |thx|cheers|ok|okay|cool|great|nice|well|so|oh|ah|um+|yeah|yep|yes|no|nope
+    |also|and|but|because|btw|by\ the\ way|fyi|actually
+    |honestly|anyway|for\ the\ record|just\ so\ you\ know|there|all|(?:everyone|folks)(?!\ calls?\b)|again|hathi|sorry
     |please|(?:remember|note|keep\ in\ mind)(?:\ that)?)(?:[\s,.!:]+|$))*""",
     _FLAGS,
 )
@@ -97,7 +99,7 @@ def _clauses(message: str, straight: str, start: int, end: int) -> Iterator[Clau
             plain = f"i {plain}"
         lent = lent or plain.startswith(("i ", "i'm ", "im "))
         text = " ".join(message[begin:finish].split())
-        if len(text) <= LONGEST and " " in plain and _SPEAKER.match(plain) and not _POINTING.search(plain):
+        if len(text) <= LONGEST and " " in text and _SPEAKER.match(plain) and not _POINTING.search(plain):
             yield Clause(text, plain)
 
 

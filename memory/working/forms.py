@@ -49,7 +49,8 @@ _LITTLE = (
     r"(?!(?:\w+ )?(?:test|copy|comment|reply|message|e?mail|list|note|ticket|fix|pr|script|function|query|review)s?\b)"
 )
 _THING = r"(?!(?:that|something)\b)\w"
-_TASTE = r"(?!(?:that|you|your|how|when|what|where|something|having|seeing|being|the)\b)\w"  # `the` points at one here
+# Not `the`: that is one that was just spoken of.
+_TASTE = r"(?!(?:that|you|your|how|when|what|where|something|having|seeing|being|the|me|us|to$)\b)\w"
 
 # What an operator may call a field, and what people say who speak of it. The first form that fits counts.
 _KNOWN = tuple(
@@ -178,9 +179,11 @@ _PASSING = re.compile(
     r"(?:i|we) (?:really )?don't (?:know|get|understand|care|see|think|mind)\b|"
     r"(?:i|we) (?:really )?(?:love|like|hate|prefer) (?:that|the|you|your|when|how)\b|"
     r"(?:i|we) have (?:an?|another|one more) (?:question|problem|idea|issue|error)\b|"
-    r"(?:i|we)(?:'ll|'d)\b|call me\b|"
+    r"(?:i|we)(?:'ll|'d)\b|call me\b|(?:i|we) (?:just |only |already |also |really )?(?!used\b)\w+ed\b|"
     rf"{_AM} {_HOW}(?:not|so|sure|here|glad|happy|proud|thankful|grateful|sorry|tired|hungry|bored|ready|back|fine|"
     r"good|ok|okay|done|going|gonna)\b|"
+    r"(?:i|we) can (?:also |really |only )?(?:see|feel|do|be|make|write|enjoy|handle|help|offer|wait|find|tell)\b|"
+    r".*\b(?:so much|super|feel(?:ing)?|stoked|hyped|excited)\b|"
     r".*\b(?:now|today|tonight|later|yesterday|already|this (?:morning|afternoon|evening)|last night|"
     r"(?:a|one) (?:sec|second|minute|moment))\b|"
     r"(?:my|our)(?: [\w'-]+){0,2}$"  # a thing, and nothing said of it

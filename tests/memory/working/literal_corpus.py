@@ -198,6 +198,7 @@ TUNING = (
     case("I appreciate it"),
 )
 
+# Measured before anything was changed for it; since then three faults that it showed were mended.
 HELD_OUT = (
     case("My favorite food is ramen.", "ramen → Preferences, Interests"),
     case("favourite film of mine is Alien, no contest", "Alien → Preferences, Interests"),

@@ -22,6 +22,7 @@ from tests.memory.working.literal_corpus import HELD_OUT, TUNING
         ("Thanks! By the way, I live near Bristol. How far is London?", ["I live near Bristol"]),
         ("Remember that I'm allergic to shellfish", ["I'm allergic to shellfish"]),
         ("I collect stamps and it's great fun", ["I collect stamps"]),
+        ("I play chess and love", ["I play chess"]),
         ("i'm living in Osaka these days", ["i'm living in Osaka these days"]),
         ("my pronouns are they/them", ["my pronouns are they/them"]),
     ],

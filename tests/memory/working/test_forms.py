@@ -77,7 +77,17 @@ def test_what_has_no_field_on_this_page_goes_under_the_last() -> None:
 
 
 @pytest.mark.parametrize(
-    "plain", ["i'm tired", "i need a hand", "i'll be back", "i feel sick today", "my bad", "i agree"]
+    "plain",
+    [
+        "i'm tired",
+        "i need a hand",
+        "i'll be back",
+        "i feel sick today",
+        "my bad",
+        "i agree",
+        "i restarted it",
+        "i can see",
+    ],
 )
 def test_the_moment_passes(plain: str) -> None:
     assert passing(plain)

@@ -30,13 +30,13 @@ async def test_the_embedded_model_tells_a_life_from_a_moment(model: LocalModel) 
         "I work on payments",
         "What time is it?",
         "always answer in French",
-        "I wear glasses",
-        "I found the bug",
+        "I'm diabetic",
+        "I restarted the server",
     ]
     assert await find(model, messages, FIELDS) == [
         Found(0, "Preferences", "My favourite colour is blue"),
         Found(1, "Projects", "I work on payments"),
-        Found(4, "Facts", "I wear glasses"),
+        Found(4, "Facts", "I'm diabetic"),
     ]
 
 
