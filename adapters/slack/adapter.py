@@ -32,6 +32,7 @@ from adapters.slack.hearing import Hearing
 from adapters.slack.installing import oauth_flow
 from adapters.slack.interacting import Desk
 from adapters.slack.names import Names
+from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import Place, ThreadReply, growing
 from adapters.slack.reading import PLATFORM, Spot, parts, user_of
 from adapters.slack.workspaces import Installed, OneWorkspace, Workspaces
@@ -178,7 +179,9 @@ class Slack:
             return None
 
     async def noted(self, noted: Noted) -> None:
-        """Not shown here yet."""
+        """A note below the answer that only they see, and that notifies nobody. Raises PlatformError."""
+        inside = await self._until_ready()
+        await inside.hearing.desk.note(noted)
 
     async def _place(self, thread: Thread, outbox: Outbox) -> Place:
         """Where to post for a conversation. Raises PlatformError, DatabaseError."""
@@ -219,8 +222,9 @@ class Slack:
             workspaces = OneWorkspace(given.bot_token, given.api_url, session)
         names = Names(workspaces.client)
         desk = Desk(
-            self._commands, self._prefix, workspaces, names, self._transcript, self._forgetting, self._run_beside
-        )
+            self._commands, self._prefix, workspaces, names, Permalinks(workspaces.client), self._transcript,
+            self._forgetting, self._run_beside,
+        )  # fmt: skip
         hearing = Hearing(
             accept, self._transcript, self._forgetting, workspaces, desk, self._run_beside,
             given.api_url, self._forget_on_leave,
@@ -240,6 +244,7 @@ class Slack:
         app.command(re.compile(".+"))(desk.on_slash)
         app.shortcut(re.compile(".+"))(desk.on_shortcut)
         app.action(re.compile(".+"))(desk.on_action)
+        app.view_submission(re.compile(".+"))(desk.on_form)
         return app
 
     async def _before_authorize(

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from adapters.slack.declared import PROMPTS, SCOPES, slash_name
-from bot.commands import Commands
+from bot.commands import Command, Commands
 
 EVENTS = (
     "app_home_opened", "app_mention", "app_uninstalled", "channel_deleted", "group_deleted", "message.channels",
@@ -59,7 +59,7 @@ def manifest(commands: Commands, prefix: str = "", url: str = "", *, many: bool 
                     "command": slash_name(command.name, prefix),
                     **address,
                     "description": _sentence(command.summary),
-                    **({"usage_hint": command.words} if command.words else {}),
+                    **({"usage_hint": hint} if (hint := _hint(command)) else {}),
                     "should_escape": False,
                 }
                 for command in commands.all
@@ -78,6 +78,13 @@ def manifest(commands: Commands, prefix: str = "", url: str = "", *, many: bool 
             "token_rotation_enabled": many,
         },
     }
+
+
+def _hint(command: Command) -> str:
+    """What may be typed behind a command's name."""
+    if command.asks:
+        return f"[{command.asks}]"
+    return " | ".join(f"{choice.word} [{choice.asks}]" if choice.asks else choice.word for choice in command.choices)
 
 
 def _sentence(words: str) -> str:

@@ -60,6 +60,7 @@ METHODS: dict[str, set[str]] = {
     "auth.test": set(),
     "chat.appendStream": {"chat:write"},
     "chat.delete": {"chat:write"},
+    "chat.getPermalink": set(),
     "chat.postEphemeral": {"chat:write"},
     "chat.postMessage": {"chat:write"},
     "chat.startStream": {"chat:write"},
@@ -73,7 +74,9 @@ METHODS: dict[str, set[str]] = {
     "files_upload_v2": {"files:write"},
     "users.conversations": {"channels:read", "groups:read", "im:read", "mpim:read"},
     "users.info": {"users:read"},
+    "views.open": set(),
     "views.publish": set(),
+    "views.update": set(),
 }
 # What each event needs (https://docs.slack.dev/reference/events).
 EVENT_SCOPES: dict[str, set[str]] = {
@@ -232,8 +235,11 @@ def test_what_is_written_is_read_as_the_same(prefix: str, url: str) -> None:
 def test_it_holds_every_command_and_menu_entry() -> None:
     features = printed()["features"]
     assert [(each["command"], each["should_escape"]) for each in features["slash_commands"]] == [
-        ("/reset", False), ("/forget", False), ("/memory", False), ("/hathi-help", False),
+        ("/reset", False), ("/forget", False), ("/memory", False), ("/link", False), ("/unlink", False),
+        ("/hathi-help", False),
     ]  # fmt: skip
+    hints = {each["command"]: each["usage_hint"] for each in features["slash_commands"] if "usage_hint" in each}
+    assert hints == {"/forget": "me | about [what]", "/link": "[code]"}
     assert [each["callback_id"] for each in features["shortcuts"]] == ["reset", "forget-message"]
     assert len(COMMANDS.all) == len(features["slash_commands"])
     assert [each["title"] for each in features["agent_view"]["suggested_prompts"]] == [title for title, _ in PROMPTS]
@@ -241,7 +247,9 @@ def test_it_holds_every_command_and_menu_entry() -> None:
 
 def test_with_a_prefix_every_command_has_it() -> None:
     commands = [each["command"] for each in printed("elephant-")["features"]["slash_commands"]]
-    assert commands == ["/elephant-reset", "/elephant-forget", "/elephant-memory", "/elephant-help"]
+    assert [command.removeprefix("/elephant-") for command in commands] == [
+        "reset", "forget", "memory", "link", "unlink", "help",
+    ]  # fmt: skip
     assert "Ask /elephant-memory what it keeps" in printed("elephant-")["display_information"]["long_description"]
 
 
