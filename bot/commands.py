@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.chat import Resource, Thread
@@ -95,7 +95,8 @@ class Commands:
         )
 
     async def run(self, name: str, asked: Asked) -> Told:
-        """Run the command called `name`; says so when there is none."""
+        """Run the command called `name`; says so when there is none. Capitals in what steers it do not matter."""
+        asked = replace(asked, words=_steering(asked.words))
         for command in (*self.all, *self.menu):
             if command.name == name.lower() and bool(command.menu) == bool(asked.message):
                 return await command.run(asked)
@@ -149,8 +150,8 @@ class Commands:
         if asked.words[1:] != ("yes",):
             about = await self._forgetting.about(asked.person)
             return Told(
-                f"This deletes everything about you, everywhere: {_many(about['mastra_messages'], 'message')} and "
-                f"{_many(about['facts'], 'line')} on your page. There is no way back.",
+                f"This deletes everything about you, everywhere: {_many(about['mastra_messages'], 'message')} in all, "
+                f"and {_many(about['facts'], 'line')} on your page. There is no way back.",
                 "forget me yes",
             )
         counts = await self._forgetting.forget(asked.person)
@@ -206,13 +207,13 @@ class Commands:
         parts = [done] if done else []
         if page.paused and not done:
             parts.append("You are off the record: I keep nothing of what you say.")
-        if not page.lines:
-            parts.append("There is nothing on your page yet.")
         parts.append(
             f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. {here['mastra_messages']} of "
             f"them are from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
             f"/reset deletes {what}, /forget me everything."
         )
+        if not page.lines:
+            parts.append("There is nothing on your page yet.")
         if page.linked:
             parts.append(f"You are one person here and as {', '.join(map(str, page.linked))}; /unlink parts you.")
         return Told(" ".join(parts), page=page)
@@ -237,7 +238,7 @@ class Commands:
                 "Give this code to nobody: whoever types it reads in their direct messages what I know of you."
             )
         sure = asked.words[-1] == "yes"
-        code = "".join(asked.words[:-1] if sure else asked.words)
+        code = "".join(asked.words[:-1] if sure else asked.words).upper()
         if not sure:
             other = await self._links.offered(asked.person, code)
             if other is None:
@@ -277,6 +278,12 @@ def _forgotten(counts: Counts) -> Told:
     if not sum(counts.values()):
         return Told("I found nothing about that.")
     return Told(f"Done: forgotten, {_many(counts['facts'], 'line')} and {_many(counts['mastra_messages'], 'message')}.")
+
+
+def _steering(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The first word in small letters, and a last one that says that one is sure."""
+    end = ("yes",) if len(words) > 1 and words[-1].lower() == "yes" else words[1:][-1:]
+    return (*(word.lower() for word in words[:1]), *words[1:-1], *end)
 
 
 def _ids(words: list[str]) -> list[int]:

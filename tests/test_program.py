@@ -147,7 +147,7 @@ async def test_commands_typed_in_the_terminal(hathi: Hathi, fake: FakeModel) -> 
         "You said: /usr/bin is a folder",
         "this conversation is deleted, 6 messages.",
         "Say /forget me to delete everything",
-        "everything about you, everywhere: 0 messages and 0 lines on your page",
+        "everything about you, everywhere: 0 messages in all, and 0 lines on your page",
         "(0 in mastra_messages, 0 in mastra_threads, 0 in facts, 0 in mastra_resources)",
     ):
         assert part in ended.out

@@ -85,7 +85,7 @@ class Desk:
         someone = person(data, spot, us)
         asked = in_thread(spot, someone) if spot.thread_ts else in_channel(us.id, spot.channel, someone)
         ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts, typed=True)
-        await self._run(name, asked, self._given(name, rest), ear)
+        await self._run(name, asked, rest, ear)
 
     async def opened(self, event: Json, us: Workspace) -> None:
         """Somebody looks at the app: at its home, or at the messages."""
@@ -336,26 +336,14 @@ class Desk:
         first, ended, _ = told.text.partition(". ")
         return self._in_slack(f"{first}." if ended and told.page is not None else told.text, typed=False)
 
-    def _slashed(self, body: Json) -> tuple[str, Sequence[str]]:
+    def _slashed(self, body: Json) -> tuple[str, list[str]]:
         """The command and the words behind it; those that a command has by itself where there are none."""
         called = str(body["command"])
         words = str(body.get("text") or "").split()
         for command in self.commands.all:
             if called == slash_name(command.name, self.prefix):
-                return command.name, self._given(command.name, words) or command.words.split()
+                return command.name, words or command.words.split()
         return called.removeprefix("/"), words
-
-    def _given(self, name: str, words: Sequence[str]) -> Sequence[str]:
-        """The words behind a command, as they were written; but for the command's own: `Me YES` is `me yes`."""
-        low = [word.lower() for word in words]
-        if " ".join([name, *low]) in self.usages:
-            return low
-        command = next((command for command in self.commands.all if command.name == name), None)
-        if not words or command is None or command.asks:
-            return words
-        if command.choices and low[0] not in {choice.word for choice in command.choices}:
-            return words
-        return [low[0], *words[1:]]
 
     def _in_slack(self, text: str, *, typed: bool) -> str:
         """A text with the commands' names as they are here: who types one is told how to type the others.

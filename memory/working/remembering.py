@@ -141,24 +141,30 @@ class WorkingMemory:
         for model in self.models:
             try:
                 if not model.trusted:
-                    return await self._literal(model, batch)
+                    return await self._literal(model, batch, shown)
                 return template.edits(await model.call(prompt, template.tool), shown)
             except (ModelSilent, ModelRefused, PromptTooLong) as error:  # it cannot fill in a form
                 log.info("%s: read word for word, since %s", batch.thread, error)
-                return await self._literal(None, batch)
+                return await self._literal(None, batch, shown)
             except ModelError as error:
                 failures.append(error)
         raise failures[0]
 
-    async def _literal(self, model: Model | None, batch: Batch) -> list[Edit]:
+    async def _literal(self, model: Model | None, batch: Batch, shown: Mapping[int, Fact]) -> list[Edit]:
         """What people say of themselves, word for word: for a model that cannot be trusted with more."""
         texts = [upkeep.own_words(heard.text) for heard in batch.new]
-        found = await literal.find(model, texts, self.pages.template.fields)
-        return [
-            Edit(fact.field, value, message=fact.message + 1, quote=fact.value)
-            for fact in found
-            if (value := self.pages.template.value(fact.field, fact.value)) is not None
-        ]
+        template = self.pages.template
+        fields = _by_label(template.fields)
+        edits = []
+        for found in await literal.find(model, texts, list(fields)):
+            field = fields[found.field]
+            value = template.value(field, found.value) if field else None
+            if value is None or any((fact.field, fact.value) == (field, value) for fact in shown.values()):
+                continue
+            same = (number for number, fact in shown.items() if fact.field == field)
+            old = tuple(number for number in same if literal.same_matter(shown[number].value, value))
+            edits.append(Edit(field, value, message=found.message + 1, quote=found.value, replaces=old))
+        return edits
 
     async def _forget(self, batch: Batch, believed: Sequence[Believed]) -> list[Noted]:
         """What people asked to have forgotten is deleted: lines, and the messages that say it."""
@@ -274,3 +280,10 @@ class WorkingMemory:
         ]
         more = upto < rows[0]["answered"]
         return Batch(thread, rows[0]["digested"], upto, stored(audience or ""), rows[0]["space"], more, heard)
+
+
+def _by_label(fields: Sequence[str]) -> dict[str, str]:
+    """Fields by what they are called. In a schema, whose fields are JSON pointers, nothing takes what fits nowhere."""
+    if all(field.startswith("/") for field in fields):
+        return {**{field.rpartition("/")[2]: field for field in fields}, "": ""}
+    return {field: field for field in fields}

@@ -63,7 +63,7 @@ async def test_forgetting_everything_asks_first_and_counts_afterwards(
     commands: Commands, transcript: PostgresTranscript
 ) -> None:
     told = await commands.run("forget", Asked(ANA, PORCH, ("me",), shared=True, manages=False))
-    assert "2 messages and 0 lines on your page" in told.text
+    assert "2 messages in all, and 0 lines on your page" in told.text
     done = await commands.run("forget", Asked(ANA, PORCH, tuple(told.confirm.split()[1:])))
     assert "2 in mastra_messages" in done.text
     assert await texts(transcript) == ["I am bob", "Hello bob"]
@@ -89,7 +89,7 @@ async def test_a_message_is_forgotten_for_whose_it_is(
 
 async def test_memory_tells_here_from_everywhere(commands: Commands) -> None:
     told = await commands.run("memory", Asked(ANA, PORCH, shared=True))
-    assert told.text.startswith("There is nothing on your page yet. I keep 2 messages of our conversations. 2 of them")
+    assert told.text.startswith("I keep 2 messages of our conversations. 2 of them are from here.")
     elsewhere = await commands.run("memory", Asked(ANA, Thread("stage", "elsewhere")))
     assert "0 of them are from here" in elsewhere.text
 

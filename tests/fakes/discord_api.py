@@ -80,7 +80,8 @@ class Asked:
 
     def button(self, label: str) -> str:
         """The custom id of the button with this label."""
-        return next(b["custom_id"] for row in self.components for b in row["components"] if b.get("label") == label)
+        buttons = (each for row in self.components for each in row["components"] if each.get("label") == label)
+        return str(next(buttons)["custom_id"])
 
 
 @dataclass
@@ -876,7 +877,10 @@ def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
 
 def _content(part: object) -> str:
     """What is in a file."""
-    return str(part.file.read().decode() if isinstance(part, web.FileField) else part)
+    if not isinstance(part, web.FileField):
+        return str(part)
+    data: bytes = part.file.read()
+    return data.decode()
 
 
 def _guild_of(place: JSON) -> int | None:

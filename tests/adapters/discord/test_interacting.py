@@ -89,7 +89,7 @@ async def test_forgetting_everything_reaches_every_place_and_says_how_much(house
     await house.ask("in private", channel=house.discord.direct(house.ana))
     await house.ask(f"{AT} not mine", user=house.bob)
     asked = await house.discord.slash(house.ana, house.channel, "forget", "me")
-    assert "4 messages and 0 lines on your page" in await told(house, asked)
+    assert "4 messages in all, and 0 lines on your page" in await told(house, asked)
     pressed = await house.discord.press(house.ana, house.channel, asked.buttons[0])
     assert "4 in mastra_messages, 1 in mastra_threads" in await told(house, pressed)
     assert len(await texts(house)) == 2

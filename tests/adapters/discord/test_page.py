@@ -134,7 +134,8 @@ async def test_one_goes_off_the_record_and_takes_everything_away(house: House) -
     await told(house, asked)
     paused = await house.discord.press(house.ana, house.channel, asked.button("Pause"))
     assert (await told(house, paused)).startswith("Off the record from now on")
-    assert await house.ask(f"{AT} I like pangolins") == "You said: I like pangolins"
+    await house.discord.say(house.ana, house.channel, f"{AT} I like pangolins")
+    await house.discord.until(lambda: "You said: I like pangolins" in house.discord.texts(house.channel))
     await house.quiet()
     assert await facts(house) == ["Lisbon"]
     export = await house.discord.press(house.ana, house.channel, paused.button("Export"))
@@ -197,9 +198,8 @@ async def _write(house: House) -> None:
     pages = Pages(database, read_template(None))
     sheet = (await pages._load(database, [person]))[person]
     await database.fetch(
-        """
-        insert into public.mastra_resources (id, "workingMemory", "createdAt", "updatedAt") values ($1, $2, now(), now())
-        """,
+        """insert into public.mastra_resources (id, "workingMemory", "createdAt", "updatedAt")
+           values ($1, $2, now(), now())""",
         person,
         pages.template.render(sheet.facts),
     )

@@ -149,6 +149,17 @@ async def test_a_change_that_nobody_said_is_refused_with_a_line_in_the_log_and_w
     assert "Atlantis" not in caplog.text
 
 
+async def test_a_model_that_cannot_fill_in_a_form_costs_only_words_of_its_own(world: World) -> None:
+    world.fake.without_tools = world.fake.without_schemas = Status(400)
+    world.fake.arguments = "I am no JSON"
+    await world.say("My favourite colour is blue. What do you think?")
+    await world.say("I like tea")
+    await world.say("My favourite colour is green")
+    assert await world.known() == ["Interests: I like tea", "Preferences: My favourite colour is green"]
+    await world.say("forget my favourite colour")
+    assert await world.known() == ["Interests: I like tea"]
+
+
 async def test_what_others_say_of_somebody_is_not_on_their_page(world: World) -> None:
     world.fake.arguments = {
         "edits": [{"field": "Facts", "value": "Ana was fired", "message": 2, "quote": "Ana was fired"}]
