@@ -32,6 +32,7 @@ from adapters.slack.hearing import Hearing
 from adapters.slack.installing import oauth_flow
 from adapters.slack.interacting import Desk
 from adapters.slack.names import Names
+from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import Place, ThreadReply, growing
 from adapters.slack.reading import PLATFORM, Spot, parts, user_of
 from adapters.slack.workspaces import Installed, OneWorkspace, Workspaces
@@ -67,7 +68,6 @@ class _Inside:
 
     workspaces: Workspaces
     hearing: Hearing
-    desk: Desk
     app: AsyncApp
     pages: AsyncOAuthFlow | None
 
@@ -179,9 +179,9 @@ class Slack:
             return None
 
     async def noted(self, noted: Noted) -> None:
-        """A note that only this person sees, with undo."""
+        """A note below the answer that only they see, and that notifies nobody. Raises PlatformError."""
         inside = await self._until_ready()
-        await inside.desk.noted(noted)
+        await inside.hearing.desk.note(noted)
 
     async def _place(self, thread: Thread, outbox: Outbox) -> Place:
         """Where to post for a conversation. Raises PlatformError, DatabaseError."""
@@ -222,13 +222,14 @@ class Slack:
             workspaces = OneWorkspace(given.bot_token, given.api_url, session)
         names = Names(workspaces.client)
         desk = Desk(
-            self._commands, self._prefix, workspaces, names, self._transcript, self._forgetting, self._run_beside
-        )
+            self._commands, self._prefix, workspaces, names, Permalinks(workspaces.client), self._transcript,
+            self._forgetting, self._run_beside,
+        )  # fmt: skip
         hearing = Hearing(
             accept, self._transcript, self._forgetting, workspaces, desk, self._run_beside,
             given.api_url, self._forget_on_leave,
         )  # fmt: skip
-        return _Inside(workspaces, hearing, desk, self._new_app(desk, session), pages)
+        return _Inside(workspaces, hearing, self._new_app(desk, session), pages)
 
     def _new_app(self, desk: Desk, session: aiohttp.ClientSession) -> AsyncApp:
         app = AsyncApp(
@@ -243,7 +244,7 @@ class Slack:
         app.command(re.compile(".+"))(desk.on_slash)
         app.shortcut(re.compile(".+"))(desk.on_shortcut)
         app.action(re.compile(".+"))(desk.on_action)
-        app.view(re.compile(".+"))(desk.on_view)
+        app.view_submission(re.compile(".+"))(desk.on_form)
         return app
 
     async def _before_authorize(

@@ -1,55 +1,45 @@
-"""Slash commands, entries in the menu of a message, typed commands, buttons, App Home: answered to who asked alone.
+"""Slash commands, entries in the menu of a message, typed commands, buttons, forms: answered to who asked alone.
 
-Everything is acknowledged before anything else is done. Only forms need Slack's `trigger_id`, which is gone after three
-seconds: they are opened at once, since what a button or a menu has to know is in its value.
+Everything is acknowledged before anything else is done. What a button or a form has to know is in its value, so that it
+works in any process; only forms need Slack's `trigger_id`, which is gone after three seconds.
 """
 
-import asyncio
 import json
 import logging
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from adapters.slack import home
-from adapters.slack import page as pages
-from adapters.slack.calling import quiet, translated
+from adapters.slack import forms, home, page
+from adapters.slack.asking import Order, at_home, chosen, given, in_channel, in_thread, kept, who
+from adapters.slack.blocks import actions, button, context, escaped
+from adapters.slack.calling import translated
 from adapters.slack.declared import PROMPTS, slash_name
 from adapters.slack.names import Names
-from adapters.slack.posting import FEEDBACK, escaped
-from adapters.slack.reading import PLATFORM, Json, Spot, Workspace, is_direct, parts, person, plain, resource
+from adapters.slack.permalinks import Permalinks
+from adapters.slack.posting import FEEDBACK
+from adapters.slack.reading import PLATFORM, Json, Spot, Workspace, is_direct, parts, person, plain, resource, user_of
+from adapters.slack.telling import Ear, hand_over, show, tell
 from adapters.slack.workspaces import Workspaces, seen_from
 from bot.agent import apology
 from bot.chat import Resource, Thread
 from bot.commands import Asked, Commands, Told
 from bot.errors import DatabaseError, PlatformError
-from bot.ports import Forgetting, Noted, Page, Transcript
+from bot.ports import Forgetting, Noted, Transcript
 
 log = logging.getLogger(__name__)
 
 COMMAND = "hathi:command"  # a button that gives a command
-SECTION = 3000  # characters of one section's text
-LINES = 20  # of a page that are shown in a message, which holds 50 blocks
 TITLE = 60  # characters of a conversation's title
 THANKS = {True: "Thank you. Noted with the answer.", False: "Thank you, I am sorry. Noted with the answer."}
+LATE = "Slack did not open the form in time. Please try again."
+HANDED = "It is in a file in our direct message."
+NOT_HANDED = "Slack does not take the file right now. Please try again in a minute."
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]  # begins something that runs beside
-
-
-@dataclass(frozen=True, slots=True)
-class Ear:
-    """Where to tell somebody something that nobody else sees."""
-
-    team: str
-    channel: str
-    user: str
-    root: str = ""  # of the thread
-    response_url: str = ""  # good five times, for half an hour
-    typed: bool = False  # they typed a command, where slash commands may not work
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +50,7 @@ class Desk:
     prefix: str
     workspaces: Workspaces
     names: Names
+    permalinks: Permalinks
     transcript: Transcript
     forgetting: Forgetting
     spawn: Spawn
@@ -77,40 +68,30 @@ class Desk:
         self.spawn(self._shortcut(body))
 
     async def on_action(self, ack: AsyncAck, body: Json) -> None:
-        """A button."""
+        """A button, or an option of a menu."""
         await ack()
         for action in body.get("actions") or ():
             value = action.get("value") or (action.get("selected_option") or {}).get("value")
             self.spawn(self._action(str(action.get("action_id") or ""), str(value or ""), body))
 
-    async def on_view(self, ack: AsyncAck, body: Json) -> None:
-        """A form was sent off."""
+    async def on_form(self, ack: AsyncAck, body: Json) -> None:
+        """A form that was filled in; it closes."""
         await ack()
         self.spawn(self._submitted(body))
-
-    async def noted(self, noted: Noted) -> None:
-        """Tell somebody alone, where they said it, what was noted; such a message notifies nobody."""
-        team, channel, root = parts(noted.thread)
-        user = noted.person.id.rpartition(":")[2]
-        asked = Asked(noted.person, noted.thread)
-        line = f"memory undo {' '.join(map(str, noted.lines))}"
-        undo = [] if noted.gone else [_buttons([("Undo", line)], asked)]
-        await self._tell(Ear(team, channel, user, root), pages.note(noted), undo)
 
     async def typed(self, words: Sequence[str], spot: Spot, data: Json, us: Workspace) -> None:
         """A command that was typed in a conversation."""
         name, *rest = words
         someone = person(data, spot, us)
         asked = in_thread(spot, someone) if spot.thread_ts else in_channel(us.id, spot.channel, someone)
-        root = spot.thread_ts or ("" if spot.direct else spot.ts)
-        ear = Ear(us.id, spot.channel, str(data["user"]), root, typed=True)
+        ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts, typed=True)
         await self._run(name, asked, rest, ear)
 
     async def opened(self, event: Json, us: Workspace) -> None:
         """Somebody looks at the app: at its home, or at the messages."""
         user = str(event["user"])
         if event.get("tab") == "home":
-            await self._publish(us, user)
+            await self._publish(us.id, user, resource(user, us.id, us))
             return
         client = await self.workspaces.client(us.id)
         prompts = [{"title": title, "message": message} for title, message in PROMPTS]
@@ -129,6 +110,20 @@ class Desk:
                 thread_ts=spot.root,
                 title=line if len(line) <= TITLE else f"{line[:TITLE]}…",
             )
+
+    async def note(self, noted: Noted) -> None:
+        """Tell somebody what was written on their page: below the answer, without a notification.
+
+        Raises PlatformError, DatabaseError.
+        """
+        team, channel, root = parts(noted.thread)
+        _, user = user_of(noted.person)
+        if not user.startswith(("U", "W")):  # a bot has no eyes
+            return
+        if not root:  # Slack shows it only in a thread that there is: the one with the answer
+            root = await self.permalinks.root(team, noted.post) or Spot.parse(noted.message).ts
+        text, blocks = page.note(noted)
+        await show(self.workspaces, Ear(team, channel, user, root), text, blocks)
 
     @property
     def usages(self) -> frozenset[str]:
@@ -158,234 +153,217 @@ class Desk:
 
     async def _action(self, action: str, value: str, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
-        user = str(body["user"]["id"])
         someone = who(body["user"], body, us)
-        if action == pages.LINE:
-            await self._open(value, body, us)
-            return
+        ear = _ear(body, us)
         if action.startswith("hathi:home-"):
-            await self._at_home(action, value, us, user, someone)
-            return
-        container: Json = body.get("container") or {}
-        channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
-        root = str((body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or "")
-        ear = Ear(us.id, channel, user, root, str(body.get("response_url") or ""))
-        if action == FEEDBACK:
+            await self._at_home(action, value, ear, someone)
+        elif action == FEEDBACK:
+            container: Json = body.get("container") or {}
             ts = str((body.get("message") or {}).get("ts") or container.get("message_ts") or "")
-            await self._rate(Spot(us.id, channel, ts).id, someone, value == "good", ear)
-        elif action.startswith(COMMAND):
-            asked = pressed(value, someone, us)
-            if asked is not None:
-                name, command = asked
-                await self._run(name, command, command.words, ear)
-
-    async def _open(self, value: str, body: Json, us: Workspace) -> None:
-        """Open the form that an entry of a line's menu stands for."""
-        container: Json = body.get("container") or {}
-        ear = {
-            "channel": str((body.get("channel") or {}).get("id") or container.get("channel_id") or ""),
-            "root": str(container.get("thread_ts") or ""),
-        }
-        client = await self.workspaces.client(us.id)
-        with translated():
-            await client.views_open(trigger_id=str(body.get("trigger_id") or ""), view=pages.form(value, ear))
-
-    async def _submitted(self, body: Json) -> None:
-        """Do what a form stands for; whoever sends it changes lines of their own alone."""
-        us = await seen_from(self.workspaces, body)
-        user, someone = str(body["user"]["id"]), who(body["user"], body, us)
-        line, ear = pages.submitted(body.get("view") or {})
-        name, *words = line.split()
-        channel = str(ear.get("channel") or "")
-        if not channel:  # the form was opened at home
-            await self._command_at_home(words, us, user, someone)
-            return
-        asked = in_channel(us.id, channel, someone)
-        await self._run(name, asked, words, Ear(us.id, channel, user, str(ear.get("root") or "")))
-
-    async def _command_at_home(self, words: Sequence[str], us: Workspace, user: str, someone: Resource) -> None:
-        try:
-            told = await self.commands.run("memory", Asked(someone, Thread(PLATFORM, us.id), tuple(words)))
-            if told.file is not None:
-                await self._hand_over(us.id, user, told.file)
-        except DatabaseError as error:  # the page says so
-            log.warning("/memory: %s", error)
-        await self._publish(us, user)
+            await self._rate(Spot(us.id, ear.channel, ts).id, someone, value == "good", ear)
+        elif action == page.LINE:
+            if (order := chosen(value, someone, us)) is not None:
+                await self._form(order, ear, str(body.get("trigger_id") or ""))
+        elif (order := given(value, someone, us)) is None:
+            log.debug("what was pressed is somebody else's, or none of ours")
+        elif action == COMMAND:
+            await self._run(order.name, order.asked, order.asked.words, ear)
+        elif action == page.UNDO:
+            await self._undo(order, ear)
+        elif action.startswith(page.DO):
+            await self._run(order.name, order.asked, order.asked.words, replace(ear, replaces=True), order.at)
 
     async def _rate(self, post: str, someone: Resource, good: bool, ear: Ear) -> None:
         """Note what somebody thinks of an answer; of anything else nothing is noted, and nothing said."""
         try:
             if await self.transcript.rate(post, someone, good):
-                await self._tell(ear, THANKS[good])
+                await tell(self.workspaces, ear, THANKS[good])
         except DatabaseError as error:
             log.warning("an answer is not rated: %s", error)
-            await self._tell(ear, apology(error))
+            await tell(self.workspaces, ear, apology(error))
 
-    async def _at_home(self, action: str, value: str, us: Workspace, user: str, someone: Resource) -> None:
+    async def _undo(self, order: Order, ear: Ear) -> None:
+        """Take back what was noted; what is said of it stands in the place of the note."""
+        try:
+            told = await self.commands.run(order.name, order.asked)
+        except DatabaseError as error:
+            log.warning("nothing is taken back: %s", error)
+            await tell(self.workspaces, ear, apology(error))
+            return
+        await show(self.workspaces, ear, escaped(told.text), [context(escaped(told.text))], replaces=True)
+
+    # Forms
+
+    async def _form(self, order: Order, ear: Ear, trigger: str) -> None:
+        """Open a form about a line of a page: at once, and then with what the line says."""
+        word = order.asked.words[0]
+        if word not in forms.TITLES:
+            return
+        client = await self.workspaces.client(ear.team)
+        try:
+            with translated():
+                opened: Any = await client.views_open(trigger_id=trigger, view=forms.waiting(word))
+        except PlatformError as error:
+            log.info("a form is not opened: %s", error)
+            await self._say(ear, order.asked, LATE)
+            return
+        view = await self._filled(order, ear)
+        with translated():
+            await client.views_update(view_id=str(opened["view"]["id"]), view=view)
+
+    async def _filled(self, order: Order, ear: Ear) -> dict[str, Any]:
+        asked, (word, line) = order.asked, order.asked.words
+        try:
+            told = await self.commands.run("memory", replace(asked, words=() if word == page.CORRECT else asked.words))
+        except DatabaseError as error:
+            log.warning("a form is not filled: %s", error)
+            return forms.sentence(word, apology(error))
+
+        def metadata(command: str) -> str:
+            return kept(command, asked, order.at, channel=ear.channel, root=ear.root, url=ear.response_url)
+
+        if told.confirm:
+            return forms.forgetting(told, metadata(told.confirm))
+        found = next((one for one in (told.page.lines if told.page else ()) if str(one.id) == line), None)
+        if found is None:
+            return forms.sentence(word, "That line is not on your page any more.")
+        return forms.correcting(found, metadata(f"memory {word} {line}"))
+
+    async def _submitted(self, body: Json) -> None:
+        us = await seen_from(self.workspaces, body)
+        view: Json = body["view"]
+        metadata = str(view.get("private_metadata") or "")
+        order = given(metadata, who(body["user"], body, us), us)
+        if order is None:
+            return
+        where = json.loads(metadata)
+        channel, root, url = (str(where.get(name) or "") for name in ("channel", "root", "url"))
+        ear = Ear(us.id, channel, str(body["user"]["id"]), root, url, replaces=True)
+        await self._run(order.name, order.asked, (*order.asked.words, *forms.typed(view).split()), ear, order.at)
+
+    # The home
+
+    async def _at_home(self, action: str, value: str, ear: Ear, someone: Resource) -> None:
+        if action == home.EXPORT:
+            await self._run("memory", at_home(ear.team, someone), ("export",), ear)
+            return
         try:
             if action == home.FORGET and (thread := _conversation(value)):
                 direct = is_direct(parts(thread)[1])
                 await self.forgetting.reset(thread, None if direct else someone)
             elif action == home.FORGET_ALL:
                 await self.forgetting.forget(someone)
-            elif action in {home.EXPORT, home.COMMAND}:
-                words = ["export"] if action == home.EXPORT else value.split()[1:]
-                await self._command_at_home(words, us, user, someone)
-                return
         except DatabaseError as error:  # the page says so
             log.warning("%s: %s", action, error)
-        await self._publish(us, user)
+        await self._publish(ear.team, ear.user, someone)
 
-    async def _hand_over(self, team: str, user: str, export: Mapping[str, Any]) -> None:
-        """All that is kept about somebody, as a file in their direct message."""
+    async def _publish(
+        self, team: str, user: str, someone: Resource, told: Told | None = None, notice: str = ""
+    ) -> None:
+        """Show somebody their home as it is now; `told` if it is known what is on their page."""
         client = await self.workspaces.client(team)
-        with translated():
-            opened: Any = await client.conversations_open(users=[user])
-            await client.files_upload_v2(
-                channel=str(opened["channel"]["id"]),
-                filename="hathi.json",
-                content=json.dumps(export, indent=2, ensure_ascii=False).encode(),
-                initial_comment="All that I keep about you.",
-            )
-
-    async def _publish(self, us: Workspace, user: str) -> None:
-        client = await self.workspaces.client(us.id)
-        someone = resource(user, us.id, us)
+        asked = at_home(team, someone)
         try:
+            found = (told or await self.commands.run("memory", asked)).page
+            assert found is not None
             about = await self.forgetting.about(someone)
             kept = await self.forgetting.kept(someone, home.CONVERSATIONS)
-            page = (await self.commands.run("memory", Asked(someone, Thread(PLATFORM, us.id)))).page or Page()
-            links = await self._links(us.id, pages.messages(page, home.LINES))
-            view = home.view(about, kept, slash_name("forget", self.prefix), page, links)
+            lines = page.seen(found, most=home.LINES, room=None)
+            links = await self.permalinks.of(team, [line.message for line in lines])
+            shown = home.Shown(found, page.sections(lines, links, asked), page.pausing(found, asked), notice)
+            view = home.view(about, kept, shown, slash_name("forget", self.prefix))
         except DatabaseError as error:
             log.warning("a home is empty: %s", error)
             view = home.trouble(apology(error))
         with translated():
             await client.views_publish(user_id=user, view=view)
 
-    async def _run(self, name: str, asked: Asked, words: Sequence[str], ear: Ear) -> None:
+    # Commands
+
+    async def _run(self, name: str, asked: Asked, words: Sequence[str], ear: Ear, at: int = 0) -> None:
         """Run a command, and say how it went."""
         asked = replace(asked, words=tuple(words))
         try:
-            if not asked.manages:
+            if not asked.manages and name != "memory":
                 known = await self.names.find(ear.team, ear.user)
                 asked = replace(asked, manages=known is not None and known.manages)
             told = await self.commands.run(name, asked)
+            if ear.replaces and not ear.home and told == Told(told.text):  # the page is shown with what was done
+                after = await self.commands.run("memory", replace(asked, words=()))
+                told = replace(after, text=f"{told.text} {after.text}")
         except DatabaseError as error:
             log.warning("/%s: %s", name, error)
             told = Told(apology(error))
-        text = self._in_slack(told.text, typed=ear.typed)
-        more = [_buttons([(told.button, told.confirm)], asked, "danger")] if told.confirm else []
-        if told.page is not None:
-            more = await self._shown(told.page, asked, ear.team)
         if told.file is not None:
-            text = await self._handed_over(ear, told.file)
-        await self._tell(ear, text, more, replace=list(words[:1]) == ["undo"])
+            await self._hand_over(told, asked, ear)
+        elif ear.home:
+            known_page = told if told.page is not None else None
+            await self._publish(ear.team, ear.user, asked.person, known_page, self._notice(told))
+        elif told.page is not None:
+            await self._show(told, asked, ear, at)
+        else:
+            text = self._in_slack(told.text, typed=ear.typed)
+            await tell(self.workspaces, ear, text, _confirming(told, asked) if told.confirm else ())
 
-    async def _shown(self, page: Page, asked: Asked, team: str) -> list[Json]:
-        """A person's page below what is said about it."""
-        links = await self._links(team, pages.messages(page, LINES))
-        pause = ("Resume", "memory resume") if page.paused else ("Pause", "memory pause")
-        return [*pages.blocks(page, links, LINES), _buttons([pause, ("Export", "memory export")], asked)]
+    async def _show(self, told: Told, asked: Asked, ear: Ear, at: int) -> None:
+        """Somebody's page, from one line on."""
+        assert told.page is not None
+        at = at if at < len(told.page.lines) else 0
+        lines = page.seen(told.page, at)
+        links = await self.permalinks.of(ear.team, [line.message for line in lines])
+        text = self._in_slack(told.text, typed=ear.typed)
+        await tell(self.workspaces, ear, text, page.shown(told.page, lines, links, asked, at), replaces=ear.replaces)
 
-    async def _handed_over(self, ear: Ear, export: Mapping[str, Any]) -> str:
+    async def _hand_over(self, told: Told, asked: Asked, ear: Ear) -> None:
+        """What was asked for, in a file."""
+        assert told.file is not None
+        done = HANDED
         try:
-            await self._hand_over(ear.team, ear.user, export)
+            await hand_over(self.workspaces, ear, told.text, told.file)
         except PlatformError as error:
-            log.warning("an export is not handed over: %s", error)
-            return "Slack does not take the file right now. Please try again later."
-        return "All that I keep about you is in our direct message now, as a file."
+            log.warning("a file is not handed over: %s", error)
+            done = NOT_HANDED
+        await self._say(replace(ear, replaces=False), asked, done)
 
-    async def _links(self, team: str, messages: Sequence[str]) -> dict[str, str]:
-        """Links to messages of this workspace, as far as Slack tells them."""
-        client = await self.workspaces.client(team)
-        found: dict[str, str] = {}
+    async def _say(self, ear: Ear, asked: Asked, text: str) -> None:
+        if ear.home:
+            await self._publish(ear.team, ear.user, asked.person, notice=text)
+        else:
+            await tell(self.workspaces, ear, text)
 
-        async def look(message: str) -> None:
-            _, _, place = message.partition(f"{PLATFORM}:{team}:")
-            channel, _, ts = place.partition(":")
-            if not ts:
-                return
-            try:
-                with translated():
-                    answer: Any = await client.chat_getPermalink(channel=channel, message_ts=ts)
-                found[message] = str(answer["permalink"])
-            except PlatformError as error:
-                log.debug("a line has no link: %s", error)
-
-        async with asyncio.TaskGroup() as tasks:
-            for message in set(messages):
-                tasks.create_task(look(message))
-        return found
-
-    async def _tell(self, ear: Ear, text: str, more: Sequence[Json] = (), *, replace: bool = False) -> None:
-        """Say something to one person: in answer to a click while Slack takes that, else as a message only they see.
-
-        `replace`: in place of what they clicked on.
-        """
-        blocks: list[Any] = [{"type": "section", "text": {"type": "mrkdwn", "text": escaped(text)[:SECTION]}}, *more]
-        if ear.response_url:
-            webhook = AsyncWebhookClient(ear.response_url, logger=quiet)
-            answer: Mapping[str, Any] = {
-                "text": escaped(text), "blocks": blocks, "response_type": "ephemeral", "replace_original": replace,
-                **({"thread_ts": ear.root} if ear.root else {}),
-            }  # fmt: skip
-            try:
-                with translated():
-                    if (await webhook.send_dict(dict(answer))).status_code == 200:
-                        return
-            except PlatformError as error:
-                log.info("an answer goes another way: %s", error)
-        client = await self.workspaces.client(ear.team)
-        with translated():
-            await client.chat_postEphemeral(
-                channel=ear.channel, user=ear.user, thread_ts=ear.root or None, text=escaped(text), blocks=blocks
-            )
+    def _notice(self, told: Told) -> str:
+        """What was done, on a page that shows the rest."""
+        first, ended, _ = told.text.partition(". ")
+        return self._in_slack(f"{first}." if ended and told.page is not None else told.text, typed=False)
 
     def _slashed(self, body: Json) -> tuple[str, list[str]]:
         """The command and the words behind it; those that a command has by itself where there are none."""
-        given = str(body["command"])
+        called = str(body["command"])
         words = str(body.get("text") or "").split()
         for command in self.commands.all:
-            if given == slash_name(command.name, self.prefix):
+            if called == slash_name(command.name, self.prefix):
                 return command.name, words or command.words.split()
-        return given.removeprefix("/"), words
+        return called.removeprefix("/"), words
 
     def _in_slack(self, text: str, *, typed: bool) -> str:
-        """A text with the commands' names as they are here: who types one is told how to type the others."""
+        """A text with the commands' names as they are here: who types one is told how to type the others.
+
+        A code is typed elsewhere, where commands may have other names.
+        """
 
         def here(named: re.Match[str]) -> str:
             return f"!{named[1]}" if typed else slash_name(named[1], self.prefix)
 
-        return re.sub(rf"/({'|'.join(command.name for command in self.commands.all)})(?![\w-])", here, text)
+        names = "|".join(command.name for command in self.commands.all)
+        return re.sub(rf"/({names})(?![\w-])(?! where| [0-9A-Z]{{4}}-)", here, text)
 
 
-def in_channel(team: str, channel: str, someone: Resource) -> Asked:
-    """A command given in a channel or direct message itself: it is about all conversations in there."""
-    direct = is_direct(channel)
-    return Asked(someone, Thread(PLATFORM, f"{team}:{channel}"), shared=not direct, manages=direct, whole=True)
-
-
-def in_thread(spot: Spot, someone: Resource) -> Asked:
-    """A command given in a conversation; one in a direct message outside of its threads is about all in there."""
-    if spot.direct and not spot.thread_ts:
-        return in_channel(spot.team, spot.channel, someone)
-    return Asked(someone, spot.thread, shared=not spot.direct, manages=spot.direct)
-
-
-def pressed(value: str, someone: Resource, us: Workspace) -> tuple[str, Asked] | None:
-    """What a button asks for; None when it is somebody else's, or none of ours."""
-    try:
-        kept = json.loads(value)
-        name, *words = str(kept["line"]).split()
-        thread = Thread.parse(str(kept["thread"]))
-        owner, whole = str(kept["owner"]), bool(kept["whole"])
-    except (ValueError, KeyError, TypeError):
-        return None
-    if owner != str(someone) or not thread.id.startswith(f"{us.id}:"):
-        return None
-    direct = is_direct(parts(thread)[1])
-    return name, Asked(someone, thread, tuple(words), shared=not direct, manages=direct, whole=whole)
+def _ear(body: Json, us: Workspace) -> Ear:
+    """Who pressed something, and where: in the home there is no channel."""
+    container: Json = body.get("container") or {}
+    channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+    root = str((body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or "")
+    return Ear(us.id, channel, str(body["user"]["id"]), root, str(body.get("response_url") or ""))
 
 
 def _conversation(value: str) -> Thread | None:
@@ -397,26 +375,6 @@ def _conversation(value: str) -> Thread | None:
     return thread if thread.platform == PLATFORM else None
 
 
-def who(user: Mapping[str, Any], body: Json, us: Workspace) -> Resource:
-    """Who clicked."""
-    team = user.get("team_id") or (body.get("team") or {}).get("id") or us.id
-    return resource(str(user["id"]), str(team), us)
-
-
-def _buttons(labels: Sequence[tuple[str, str]], asked: Asked, style: str = "") -> Json:
-    """Buttons, each with the command that it gives, whoever runs the bot then."""
-    return {
-        "type": "actions",
-        "elements": [
-            {
-                "type": "button",
-                "text": {"type": "plain_text", "text": label},
-                "action_id": f"{COMMAND}:{number}" if number else COMMAND,
-                "value": json.dumps(
-                    {"line": line, "thread": str(asked.thread), "owner": str(asked.person), "whole": asked.whole}
-                ),
-                **({"style": style} if style else {}),
-            }
-            for number, (label, line) in enumerate(labels)
-        ],
-    }
+def _confirming(told: Told, asked: Asked) -> Sequence[Json]:
+    """A button that gives a command, whoever runs the bot then."""
+    return [actions(button(told.button, kept(told.confirm, asked), COMMAND, style="danger"))]

@@ -1,6 +1,6 @@
 """Which messages are said to the bot, and which are commands. Pure: what Slack sent goes in, a decision comes out."""
 
-from adapters.slack.reading import Json, Spot, Workspace, mentions, without_call
+from adapters.slack.reading import Json, Spot, Workspace, mentions, plain, without_call
 
 SPOKEN = {"", "file_share", "thread_broadcast"}  # subtypes of what people say; all else is Slack's own, or a bot's
 
@@ -46,17 +46,18 @@ def is_changed(event: Json) -> bool:
 def typed(text: str, us: Workspace, usages: frozenset[str]) -> list[str]:
     """The words of a command that is typed: behind a `!`, or as all that follows a mention of the bot; else none.
 
-    `usages`: commands as they are typed, `forget me`. Behind a mention anything else is a sentence.
+    `usages`: commands as they are typed, `forget me`, however large. Behind a mention anything else is a sentence.
+    What follows a name behind a `!` is as it was written.
     """
     said = without_call(text, us.user)
-    words = said.split()
+    words = plain(said).split()
     if not words:
         return []
     name = words[0].removeprefix("!").lower()
     if words[0].startswith("!") and any(usage.split()[0] == name for usage in usages):
         return [name, *words[1:]]
-    small = said.lower().split()
-    return small if said != text and " ".join(small) in usages else []
+    line = " ".join(words).lower()
+    return line.split() if said != text and line in usages else []
 
 
 def _file_ids(data: Json) -> list[str]:

@@ -81,9 +81,10 @@ def manifest(commands: Commands, prefix: str = "", url: str = "", *, many: bool 
 
 
 def _hint(command: Command) -> str:
-    """What may be typed behind a command."""
-    choices = [f"{choice.word} [{choice.asks}]" if choice.asks else choice.word for choice in command.choices]
-    return " | ".join(choices) or (f"[{command.asks}]" if command.asks else "")
+    """What may be typed behind a command's name."""
+    if command.asks:
+        return f"[{command.asks}]"
+    return " | ".join(f"{choice.word} [{choice.asks}]" if choice.asks else choice.word for choice in command.choices)
 
 
 def _sentence(words: str) -> str:

@@ -1,101 +1,95 @@
-"""A person's page in their hands: lines with links, menus and forms to correct and forget them, and notes of new ones.
+"""A person's page in their hands: its lines, each with a menu, and what was noted on it. Pure."""
 
-All that a menu or a form needs is in its value, so that it works for ever, whichever process is there then.
-"""
+import math
+from collections.abc import Iterator, Mapping, Sequence
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from adapters.slack.posting import escaped
+from adapters.slack.asking import kept, option
+from adapters.slack.blocks import BUTTON_VALUE, actions, button, context, escaped, plain_text, section
 from adapters.slack.reading import Json
-from bot.commands import where
+from bot.commands import Asked, where
 from bot.ports import Noted, Page, Remembered
 
-LINE = "hathi:line"  # the menu of a line
-CORRECT, FORGET = "hathi:correct", "hathi:forget"  # forms
-VALUE = 150  # characters that an entry of a menu can hold
-TYPED = 200  # characters of a line that is typed
-NOTE = 300  # characters of what was noted
+LINE, TURN, DO, UNDO = "hathi:line", "hathi:page-turn", "hathi:page", "hathi:undo"  # what is pressed
+CORRECT, FORGET = "correct", "forget"  # what is done about a line
+LINES = 20  # in a message, which holds 50 blocks
+CHARACTERS = 8000  # of all of them in a message, which holds 13,200
+LONGEST = 300  # characters of a line, and of a note
+
+Links = Mapping[str, str]  # by a message's id: its address
 
 
-def blocks(page: Page, links: Mapping[str, str], most: int) -> list[Json]:
-    """The newest lines, each with its menu. `links`: by message, where it is known."""
-    left = len(page.lines) - most
-    more = [_context(f"and {left} older ones, in the Home of the app or in the export")] if left > 0 else []
-    return [*more, *(_line(line, links) for line in page.lines[-most:])]
+def seen(page: Page, at: int = 0, most: int = LINES, room: float | None = CHARACTERS) -> Sequence[Remembered]:
+    """The lines from one on, the newest first: as many as are shown at a time, within so many characters."""
+    lines: list[Remembered] = []
+    room = math.inf if room is None else room
+    for line in page.lines[::-1][at : at + most]:
+        room -= len(escaped(_text(line)))
+        if room < 0 and lines:
+            break
+        lines.append(line)
+    return lines
 
 
-def form(value: str, ear: Json) -> dict[str, Any]:
-    """What an entry of a line's menu opens: `correct 12 Lisbon`. `ear`: where to say how it went."""
-    does, _, rest = value.partition(" ")
-    line, _, text = rest.partition(" ")
-    common = {"type": "modal", "private_metadata": json.dumps({**ear, "line": line}), "close": _plain("Back")}
-    if does == "forget":
-        what = f"“{escaped(text)}”" if text else "this line"
-        said = f"This deletes {what}, and every message of yours, and every answer to you, that says so. No way back."
-        return {
-            **common,
-            "callback_id": FORGET,
-            "title": _plain("Forget a line"),
-            "submit": _plain("Forget"),
-            "blocks": [_section(said)],
-        }
-    field: dict[str, Any] = {"type": "plain_text_input", "action_id": "text", "max_length": TYPED}
-    field |= {"initial_value": text} if text else {}
-    return {
-        **common,
-        "callback_id": CORRECT,
-        "title": _plain("Correct a line"),
-        "submit": _plain("Save"),
-        "blocks": [{"type": "input", "block_id": "line", "label": _plain("It should read"), "element": field}],
-    }
+def shown(page: Page, lines: Sequence[Remembered], links: Links, asked: Asked, at: int) -> list[Json]:
+    """The lines of a page that are seen, in a message, and what can be done about it all."""
+    count = len(page.lines)
+    buttons = [pausing(page, asked, at), button("Export", kept("memory export", asked, at), f"{DO}-export")]
+    if at > 0:
+        buttons.append(button("Newer", kept("memory", asked, max(at - LINES, 0)), f"{TURN}-newer"))
+    if at + len(lines) < count:
+        buttons.append(button("Older", kept("memory", asked, at + len(lines)), f"{TURN}-older"))
+    several = len(lines) < count
+    which = (
+        f"Lines {at + 1} to {at + len(lines)} of {count}, the newest first. My Home tab shows more of them at a time."
+    )
+    return [*sections(lines, links, asked, at), *([context(which)] if several else []), actions(*buttons)]
 
 
-def submitted(view: Json) -> tuple[str, Json]:
-    """The command that a form stands for, as it is typed, and where to say how it went."""
-    ear: Json = json.loads(view.get("private_metadata") or "{}")
-    line = str(ear.get("line") or "0")
-    if view.get("callback_id") == FORGET:
-        return f"memory forget {line} yes", ear
-    values = ((view.get("state") or {}).get("values") or {}).get("line") or {}
-    return f"memory correct {line} {(values.get('text') or {}).get('value') or ''}", ear
+def sections(lines: Sequence[Remembered], links: Links, asked: Asked, at: int = 0) -> Iterator[Json]:
+    """A paragraph for each line, with where and when it was learned."""
+    for line in lines:
+        learned = where(line)
+        link = links.get(line.message)
+        below = f"_<{link}|{learned}>_" if link else f"_{learned}_"
+        options = [
+            {"text": plain_text(label), "value": option(word, line.id, asked, at)}
+            for label, word in (("Correct", CORRECT), ("Forget", FORGET))
+        ]
+        menu = {"type": "overflow", "action_id": LINE, "options": options}
+        yield {**section(f"{escaped(_text(line))}\n{below}"), "accessory": menu}
 
 
-def note(noted: Noted) -> str:
-    """What was noted, in one line."""
+def pausing(page: Page, asked: Asked, at: int = 0) -> Json:
+    """The button that goes off the record, or on it again."""
+    word = "resume" if page.paused else "pause"
+    return button(word.capitalize(), kept(f"memory {word}", asked, at), f"{DO}-{word}")
+
+
+def note(noted: Noted) -> tuple[str, list[Json]]:
+    """What was noted, for the person alone: in words, and with a button that takes it back."""
     if noted.gone:
-        return f"Forgotten: {noted.gone} lines and messages."
-    said = f"Noted: {'; '.join(noted.texts) or 'that something does not hold any more'}"
-    return said if len(said) <= NOTE else f"{said[: NOTE - 1]}…"
+        text = f"Forgotten: {noted.gone} lines and messages" if noted.gone > 1 else "Forgotten: 1 line or message"
+        return text, [context(text)]
+    text = _cut(f"Noted: {'; '.join(noted.texts)}" if noted.texts else "Noted: that does not hold any more")
+    undo = button("Undo", _undo(noted), UNDO)
+    return escaped(text), [context(escaped(text)), actions(undo)]
 
 
-def messages(page: Page, most: int) -> Sequence[str]:
-    """The messages that the newest lines came from."""
-    return [line.message for line in page.lines[-most:] if line.message]
+def _undo(noted: Noted) -> str:
+    """As many lines as a button has room for."""
+    line, value = "memory undo", ""
+    for id_ in noted.lines:
+        line += f" {id_}"
+        longer = kept(line, Asked(noted.person, noted.thread))
+        if len(longer) > BUTTON_VALUE:
+            break
+        value = longer
+    return value
 
 
-def _line(line: Remembered, links: Mapping[str, str]) -> Json:
-    link = links.get(line.message)
-    learned = f"<{link}|{where(line)}>" if link else where(line)
-    entries = [_entry("Correct", f"correct {line.id}", line.value), _entry("Forget", f"forget {line.id}", line.value)]
-    menu = {"type": "overflow", "action_id": LINE, "options": entries}
-    return {**_section(f"{escaped(line.text)}\n_{learned}_"), "accessory": menu}
+def _text(line: Remembered) -> str:
+    return _cut(" ".join(line.text.split()))
 
 
-def _entry(label: str, does: str, text: str) -> Json:
-    """With what the line reads now, where there is room for it."""
-    value = f"{does} {text}"
-    return {"text": _plain(label), "value": value if len(value) <= VALUE else does}
-
-
-def _plain(text: str) -> Json:
-    return {"type": "plain_text", "text": text}
-
-
-def _section(text: str) -> Json:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
-
-
-def _context(text: str) -> Json:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"

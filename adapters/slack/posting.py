@@ -18,6 +18,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.markup import slack as markup
+from adapters.slack.blocks import escaped
 from adapters.slack.calling import code_of, is_refused, translated
 from adapters.slack.reading import Spot
 from bot.errors import DatabaseError, PlatformDown, PlatformError, PlatformRefused, TurnLost
@@ -354,11 +355,6 @@ def _notification(text: str) -> str:
     while len(escaped(short)) > NOTIFICATION:
         short = short[: len(short) * 3 // 4]
     return escaped(short)
-
-
-def escaped(text: str) -> str:
-    """Words as `text` takes them."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _feedback() -> Mapping[str, Any]:

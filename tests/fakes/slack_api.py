@@ -224,12 +224,12 @@ class FakeSlack(Methods):
         value: str,
         *,
         view: bool = False,
+        overflow: bool = False,
         container: JSON | None = None,
-        menu: bool = False,
     ) -> Asked:
         """Somebody presses a button: of a message, without `ts` of one that only they see, or of their home.
 
-        `menu`: they choose the entry with this value from an overflow menu.
+        With `overflow` they choose an option of a menu.
         """
         message = self.messages[channel].get(ts) if ts and not view else None
         blocks = (self.homes.get(user, {}) if view else message or {}).get("blocks") or []
@@ -239,10 +239,11 @@ class FakeSlack(Methods):
                 if element.get("action_id") == action_id:
                     action |= {"type": element["type"], "block_id": block.get("block_id", "block")}
         text = {"type": "plain_text", "text": "-", "emoji": True}
-        action |= {"action_id": action_id, "value": value, "text": text}
-        if menu:
-            del action["value"], action["text"]
+        action |= {"action_id": action_id}
+        if overflow:
             action |= {"type": "overflow", "selected_option": {"text": text, "value": value}}
+        else:
+            action |= {"value": value, "text": text}
         team = self._team_of(user) if view else self.channels[channel].team
         payload = self._interaction("block_actions", user, team) | {"actions": [action], "state": {"values": {}}}
         if view:
@@ -259,19 +260,27 @@ class FakeSlack(Methods):
             payload["container"] = container
         return await self._ask(INTERACTIVE, payload, answerable=not view)
 
-    async def submit(self, user: str, form: JSON, text: str | None = None) -> Asked:
-        """Somebody sends a form off, with something typed into its one field."""
+    async def submit(self, user: str, *typed: str) -> Asked:
+        """Somebody sends the form that is open, with words for each of its fields; it closes if all is well."""
+        view = self.form()
+        fields = [block for block in view["blocks"] if block["type"] == "input"]
+        assert view["submit"], "there is nothing to be pressed"
         values: JSON = {}
-        for block in form["blocks"]:
-            if block["type"] == "input":
-                assert text
-                assert len(text) <= block["element"]["max_length"]
-                field = {"type": "plain_text_input", "value": text}
-                values[block["block_id"]] = {block["element"]["action_id"]: field}
+        for block, text in zip(fields, typed, strict=True):
+            element = block["element"]
+            assert text or block.get("optional"), "Slack does not let them"
+            assert len(text) <= element.get("max_length", 3000), "nor that"
+            values[block["block_id"]] = {element["action_id"]: {"type": element["type"], "value": text}}
         team = self._team_of(user)
-        view = {"id": self._id("V"), "team_id": team, **form, "state": {"values": values}}
-        payload = self._interaction("view_submission", user, team) | {"view": view, "response_urls": []}
-        return await self._ask(INTERACTIVE, payload, answerable=False)
+        payload = self._interaction("view_submission", user, team) | {
+            "view": view | {"state": {"values": values}}, "response_urls": [],
+        }  # fmt: skip
+        if self.workspaces[team].org:
+            payload["team"] = None
+        asked = await self._ask(INTERACTIVE, payload, answerable=False)
+        if asked.acked is not None and not asked.ack:
+            self.close()
+        return asked
 
     # What the bot did
 
@@ -508,8 +517,10 @@ FORM_ONLY = set(
     "conversations.history conversations.info conversations.replies files.getUploadURLExternal files.info"
     " oauth.v2.access users.conversations users.info chat.getPermalink".split()
 )
-POSTING = set("chat.postMessage chat.update chat.startStream chat.appendStream chat.stopStream"
-              " files.completeUploadExternal assistant.threads.setStatus".split())  # fmt: skip
+POSTING = set(
+    "chat.postMessage chat.update chat.startStream chat.appendStream chat.stopStream"
+    " files.completeUploadExternal assistant.threads.setStatus".split()
+)
 SUSPECT = set("invalid_arguments invalid_json json_not_object invalid_post_type invalid_blocks_format"
               " invalid_ts_oldest invalid_ts_latest".split())  # fmt: skip
 

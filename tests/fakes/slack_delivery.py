@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from tests.fakes.slack_rules import FALSE, JSON, TEXT_LIMIT, Problem, check_content
+from tests.fakes.slack_rules import FALSE, JSON, TEXT_LIMIT, TRUE, Problem, check_content, pings, posted_texts
 from tests.fakes.slack_world import World
 
 MOST_SOCKETS = 10
@@ -72,6 +72,9 @@ class Courier(World):
     def __init__(self) -> None:
         super().__init__()
         self.unexpected: list[str] = []  # what a real Slack would not take, or not like
+        self.pings: list[str] = []  # of people and groups, by posts
+        self.triggers: dict[str, float] = {}  # by id, since when; each opens one view
+        self.exchanged: set[str] = set()  # those that have opened one
         self.endpoint = ""  # set: events and interactions are posted there
         self.ack_seconds = 3.0
         self.retry_delays = [0.05, 0.2, 0.5]
@@ -83,7 +86,6 @@ class Courier(World):
         self.twice = False  # every event comes twice, with one event_id
         self.reordered = False  # every other event waits until the one behind it was told
         self.challenge = "challenge-accepted"
-        self.triggers: dict[str, float] = {}  # with when they were given, until they are used
         self.asked: dict[str, Asked] = {}  # by response_url's last part
         self._held: list[JSON] | None = None
         self._valid_tickets: set[str] = set()
@@ -192,7 +194,7 @@ class Courier(World):
         key = secrets.token_hex(8)
         asked = self.asked[key] = Asked(payload, time.monotonic())
         payload["trigger_id"] = f"{self._id('')}.trigger"
-        self.triggers[payload["trigger_id"]] = asked.at
+        self.triggers[payload["trigger_id"]] = time.monotonic()
         if answerable:
             payload["response_url"] = asked.response_url = f"{self.base}/response/{key}"
         delivery, asked.ack = await self._deliver(kind, payload.get("type", "slash"), payload)
@@ -213,8 +215,12 @@ class Courier(World):
             if answer.get("delete_original") in {None, *FALSE}:
                 check_content(answer)
         except Problem as problem:
-            self.unexpected.append(f"response_url: {problem.error}")
+            self.unexpected.append(f"response_url: {problem.error} {problem.more}")
             return web.Response(status=400, text=problem.error)
+        changes = {name for name in ("delete_original", "replace_original") if answer.get(name) in TRUE}
+        if changes and (asked.payload.get("type") != "block_actions" or len(changes) > 1):
+            self.unexpected.append(f"response_url: nothing to {' and '.join(sorted(changes))}")
+        self.pings += [ping for text in posted_texts(answer) for ping in pings(text)]
         if answer.get("response_type", "ephemeral") not in {"ephemeral", "in_channel"}:
             self.unexpected.append(f"response_url: {answer['response_type']}")
         if "text" in answer:

@@ -12,7 +12,6 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.slack_delivery import Courier
 from tests.fakes.slack_rules import (
     FALSE,
     JSON,
@@ -21,12 +20,11 @@ from tests.fakes.slack_rules import (
     Problem,
     check_blocks,
     check_content,
-    check_modal,
-    check_view,
     chunk_text,
     pings,
     shown,
 )
+from tests.fakes.slack_views import Views
 from tests.fakes.slack_world import FAMILY, Install, Place, told
 
 UPDATE_TEXT_LIMIT = 4_000
@@ -34,12 +32,11 @@ MAX_LOADING_MESSAGES = 10
 Handler = Callable[[JSON, Install], JSON]
 
 
-class Methods(Courier):
+class Methods(Views):
     """What an app may ask for."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.pings: list[str] = []  # of people and groups, by posts
         self.history_limit: tuple[int, int] | None = None  # calls a minute, objects a call
         self.mentions_only = False  # of channels the app hears no more than its mentions
         self.echo = True  # the bot is told of its own posts too
@@ -51,8 +48,6 @@ class Methods(Courier):
         self.titles: dict[tuple[str, str], str] = {}
         self.prompts: list[JSON] = []
         self.ephemerals: list[JSON] = []
-        self.forms: list[JSON] = []  # that were opened
-        self.homes: dict[str, JSON] = {}  # by user
         self.uploads: list[tuple[str, str, bytes]] = []  # channel, name, content
         self._appends = Counter[tuple[str, str]]()
         self._methods = self._all_methods()
@@ -229,6 +224,8 @@ class Methods(Courier):
         self._check_thread(place, args)
         if args.get("user") not in self.people:
             raise Problem("user_not_in_channel")
+        if args.get("thread_ts") and not self._thread(place.id, args["thread_ts"]):
+            self.unexpected.append("chat.postEphemeral: nobody sees it, there is no such thread yet")
         self.ephemerals.append(args)
         return {"message_ts": self._ts()}
 
@@ -358,23 +355,6 @@ class Methods(Courier):
             raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] thread_ts is missing"]})
         self._check_thread(place, args)
         return place
-
-    def _open_view(self, args: JSON, me: Install) -> JSON:
-        at = self.triggers.pop(args.get("trigger_id", ""), None)
-        if at is None:
-            raise Problem("invalid_trigger_id")
-        if time.monotonic() > at + 3:
-            raise Problem("expired_trigger_id")
-        check_modal(args.get("view"))
-        self.forms.append(args["view"])
-        return {"view": {"id": self._id("V"), **args["view"]}}
-
-    def _publish(self, args: JSON, me: Install) -> JSON:
-        if args.get("user_id") not in self.people:
-            raise Problem("user_not_found")
-        check_view(args.get("view"))
-        self.homes[args["user_id"]] = args["view"]
-        return {"view": {"id": f"V{args['user_id'][1:]}", "hash": self._id(""), **args["view"]}}
 
     def _react(self, args: JSON, me: Install) -> JSON:
         place = self._place(args.get("channel"), me)
@@ -537,6 +517,7 @@ class Methods(Courier):
             "users.info": (self._user_info, ("users:read",)),
             "views.open": (self._open_view, ()),
             "views.publish": (self._publish, ()),
+            "views.update": (self._update_view, ()),
         }
 
 

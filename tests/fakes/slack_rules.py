@@ -16,7 +16,15 @@ BLOCKS = set(
     " task_card video".split()
 )
 UNREAD = {"action_id", "block_id", "callback_id", "channel", "event_type", "metadata", "private_metadata", "token",
-          "value", "recipient_user_id", "user"}  # fmt: skip
+          "value", "recipient_user_id", "user", "user_id", "initial_value"}  # fmt: skip
+ELEMENTS = {
+    "button",
+    "feedback_buttons",
+    "icon_button",
+    "image",
+    "overflow",
+    "plain_text_input",
+}  # as far as we know them
 TRUE = {True, "1", "true", "True"}
 FALSE = {False, "0", "false", "False"}
 
@@ -55,11 +63,18 @@ def check_blocks(blocks: Any, *, at_most: int = 50) -> None:
         raise Problem("invalid_blocks_format")
     if len(blocks) > at_most:
         raise _wrong_block(f"no more than {at_most} items allowed")
-    for block in blocks:
-        _check_block(block)
+    _check_all(blocks)
     markdown = sum(len(block["text"]) for block in blocks if block["type"] == "markdown")
     if markdown > MARKDOWN_LIMIT or sum(map(len, _values_of("text", blocks))) > BLOCKS_LIMIT:
         raise Problem("msg_blocks_too_long")
+
+
+def _check_all(blocks: list[JSON]) -> None:
+    for block in blocks:
+        _check_block(block)
+    ids = [block["block_id"] for block in blocks if block.get("block_id")]
+    if len(ids) != len(set(ids)):
+        raise _wrong_block("block_id appears twice")
 
 
 def _check_block(block: JSON) -> None:
@@ -74,6 +89,8 @@ def _check_block(block: JSON) -> None:
         _check_section(block)
     if kind == "header":
         _check_plain(block.get("text"), 150)
+    if kind == "input":
+        _check_input(block)
     elements = block.get("elements", [])
     if kind in {"actions", "context_actions", "context"}:
         most = {"actions": 25, "context_actions": 5, "context": 10}[kind]
@@ -81,6 +98,9 @@ def _check_block(block: JSON) -> None:
             raise _wrong_block(f"{kind} takes 1 to {most} elements")
     if kind == "context" and any(each.get("type") not in {"mrkdwn", "plain_text", "image"} for each in elements):
         raise _wrong_block("a context takes texts and images")
+    if kind == "context":
+        for element in elements:
+            _check_text(element)
     if kind in {"actions", "context_actions"}:
         for element in elements:
             _check_element(element)
@@ -96,27 +116,40 @@ def _check_section(block: JSON) -> None:
     for text in texts:
         if not isinstance(text, dict) or text.get("type") not in {"mrkdwn", "plain_text"}:
             raise _wrong_block("a section's text is a text object")
+        _check_text(text)
         if not 1 <= len(text.get("text", "")) <= SECTION_LIMIT:
             raise _wrong_block(f"a section's text has 1 to {SECTION_LIMIT} characters")
     if any(len(field.get("text", "")) > 2000 for field in block.get("fields", [])):
         raise _wrong_block("a section's field is over 2000 characters")
     if "accessory" in block:
         _check_element(block["accessory"])
-        if block["accessory"].get("type") == "overflow":
-            _check_overflow(block["accessory"])
 
 
-def _check_overflow(menu: JSON) -> None:
-    options = menu.get("options", [])
-    if not 1 <= len(options) <= 5 or len({option["value"] for option in options}) != len(options):
-        raise _wrong_block("an overflow menu has 1 to 5 options")
-    for option in options:
-        _check_plain(option.get("text"), 75)
-        if not 1 <= len(option["value"]) <= 150:
-            raise _wrong_block("an option's value has 1 to 150 characters")
+def _check_text(text: JSON) -> None:
+    known = {"mrkdwn": {"type", "text", "verbatim"}, "plain_text": {"type", "text", "emoji"}}
+    if text.get("type") in known and set(text) - known[text["type"]]:
+        raise _wrong_block(f"a text has no {', '.join(sorted(set(text) - known[text['type']]))}")
+
+
+def _check_input(block: JSON) -> None:
+    _check_plain(block.get("label"), 2000)
+    element = block.get("element") or {}
+    if element.get("type") != "plain_text_input":
+        raise _wrong_block("an input takes a plain_text_input")
+    _check_element(element)
+    for name, least in (("max_length", 1), ("min_length", 0)):
+        if not least <= element.get(name, least) <= 3000:
+            raise _wrong_block(f"{name} is from {least} to 3000")
+    initial = element.get("initial_value", "")
+    if not isinstance(initial, str) or len(initial) > element.get("max_length", 3000):
+        raise _wrong_block("initial_value is longer than it may become")
+    if "placeholder" in element:
+        _check_plain(element["placeholder"], 150)
 
 
 def _check_element(element: JSON) -> None:
+    if element.get("type") not in ELEMENTS:
+        raise _wrong_block(f"unsupported element: {element.get('type')}")
     if len(element.get("action_id", "")) > 255:
         raise _wrong_block("action_id is over 255 characters")
     buttons = [element] if element.get("type") == "button" else []
@@ -126,6 +159,29 @@ def _check_element(element: JSON) -> None:
         _check_plain(button.get("text"), 75)
         if not isinstance(button.get("value", ""), str) or len(button.get("value", "")) > 2000:
             raise _wrong_block("a button's value is a string of up to 2000 characters")
+        if button.get("style", "danger") not in {"danger", "primary"}:
+            raise _wrong_block("a button's style is danger or primary")
+    if element["type"] == "overflow":
+        _check_options(element.get("options"))
+    if "confirm" in element:
+        _check_confirm(element["confirm"])
+
+
+def _check_options(options: Any) -> None:
+    if not isinstance(options, list) or not 2 <= len(options) <= 5:
+        raise _wrong_block("an overflow menu has 2 to 5 options")
+    for option in options:
+        _check_plain(option.get("text"), 75)
+        if not isinstance(option.get("value"), str) or not 1 <= len(option["value"]) <= 150:
+            raise _wrong_block("an option's value is a string of up to 150 characters")
+
+
+def _check_confirm(confirm: JSON) -> None:
+    _check_plain(confirm.get("title"), 100)
+    if not 1 <= len((confirm.get("text") or {}).get("text", "")) <= 300:
+        raise _wrong_block("a confirmation's text has 1 to 300 characters")
+    for name in ("confirm", "deny"):
+        _check_plain(confirm.get(name), 30)
 
 
 def _check_plain(text: Any, at_most: int) -> None:
@@ -139,40 +195,28 @@ def _wrong_block(reason: str) -> Problem:
     return Problem("invalid_blocks", response_metadata={"messages": [f"[ERROR] {reason}"]})
 
 
-def check_view(view: Any) -> None:
-    """A home tab."""
-    if not isinstance(view, dict) or view.get("type") != "home" or not isinstance(view.get("blocks"), list):
-        raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] a home view with blocks"]})
+def check_view(view: Any, kind: str) -> None:
+    """A home tab, or a form (`modal`)."""
+    if not isinstance(view, dict) or view.get("type") != kind or not isinstance(view.get("blocks"), list):
+        raise Problem("invalid_arguments", response_metadata={"messages": [f"[ERROR] a {kind} view with blocks"]})
     if len(view["blocks"]) > 100:
         raise Problem("view_too_large")
-    for block in view["blocks"]:
-        if block.get("type") == "markdown":  # blocks of this kind are for messages
-            raise _wrong_block("unsupported type: markdown")
-        _check_block(block)
-
-
-def check_modal(view: Any) -> None:
-    """A form."""
-    if not isinstance(view, dict) or view.get("type") != "modal" or not isinstance(view.get("blocks"), list):
-        raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] a modal view with blocks"]})
-    for name in ("title", "submit", "close"):
-        if name in view or name == "title":
-            _check_plain(view.get(name), 24)
     if len(view.get("private_metadata", "")) > 3000 or len(view.get("callback_id", "")) > 255:
-        raise Problem("invalid_arguments")
-    inputs = [block for block in view["blocks"] if block.get("type") == "input"]
-    if inputs and "submit" not in view:
-        raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] inputs need submit"]})
-    for block in inputs:
-        _check_plain(block.get("label"), 2000)
-        field = block["element"]
-        if field.get("type") != "plain_text_input" or len(field.get("initial_value", "")) > field.get(
-            "max_length", 3000
-        ):
-            raise _wrong_block("a plain_text_input's initial_value fits its max_length")
-    for block in view["blocks"]:
-        if block not in inputs:
-            _check_block(block)
+        raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] too long to be kept"]})
+    if any(block.get("type") == "markdown" for block in view["blocks"]):  # blocks of this kind are for messages
+        raise _wrong_block("unsupported type: markdown")
+    _check_all(view["blocks"])
+    if kind == "modal":
+        if not view["blocks"]:
+            raise _wrong_block("a form has blocks")
+        _check_plain(view.get("title"), 24)
+        for name in ("submit", "close"):
+            if view.get(name) is not None:
+                _check_plain(view[name], 24)
+        if any(block["type"] == "input" for block in view["blocks"]) and not view.get("submit"):
+            raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] a form with fields: submit"]})
+    elif view.keys() & {"title", "submit", "close"}:
+        raise Problem("invalid_arguments", response_metadata={"messages": ["[ERROR] a home has no such things"]})
 
 
 def chunk_text(args: JSON) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -21,6 +22,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 from yarl import URL
 
 from tests.fakes.slack_api import FakeSlack
+from tests.fakes.slack_rules import JSON
 
 QUIET: dict[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 
@@ -489,6 +491,110 @@ async def test_a_home_is_published_and_people_are_described(slack: FakeSlack, cl
     )
     assert len(slack.prompts) == 1
     assert not slack.unexpected
+
+
+FIELD: JSON = {"type": "input", "block_id": "b", "label": {"type": "plain_text", "text": "what"},
+               "element": {"type": "plain_text_input", "action_id": "a", "max_length": 9}}  # fmt: skip
+FORM: JSON = {"type": "modal", "title": {"type": "plain_text", "text": "a form"}, "blocks": [FIELD],
+              "submit": {"type": "plain_text", "text": "go"}, "private_metadata": "kept"}  # fmt: skip
+
+
+async def test_a_form_is_opened_once_by_a_fresh_trigger_changed_and_sent(
+    slack: FakeSlack, client: AsyncWebClient
+) -> None:
+    ana, channel = slack.person("Ana"), slack.channel()
+    intake = Intake(slack)
+    async with intake.connected():
+        trigger = (await slack.slash(ana, channel, "/hathi")).payload["trigger_id"]
+        assert await refused(client.views_open(trigger_id="1.2", view=FORM)) == "invalid_trigger_id"
+        view = (await client.views_open(trigger_id=trigger, view=FORM | {"blocks": [TEXT], "submit": None}))["view"]
+        assert await refused(client.views_open(trigger_id=trigger, view=FORM)) == "exchanged_trigger_id"
+        assert await refused(client.views_update(view_id="V1", view=FORM)) == "not_found"
+        assert await refused(client.views_update(view_id=view["id"], hash="old", view=FORM)) == "hash_conflict"
+        await client.views_update(view_id=view["id"], hash=view["hash"], view=FORM)
+        with pytest.raises(AssertionError):
+            await slack.submit(ana, "ten letters")
+        sent = await slack.submit(ana, "words")
+        assert (sent.payload["type"], sent.payload["view"]["private_metadata"]) == ("view_submission", "kept")
+        assert sent.payload["view"]["state"]["values"] == {"b": {"a": {"type": "plain_text_input", "value": "words"}}}
+        assert (slack.views, sent.response_url) == ({}, "")
+        slack.trigger_seconds = 0
+        late = (await slack.slash(ana, channel, "/hathi")).payload["trigger_id"]
+        assert await refused(client.views_open(trigger_id=late, view=FORM)) == "expired_trigger_id"
+
+
+TEXT: JSON = {"type": "section", "text": {"type": "mrkdwn", "text": "one"}}
+MENU: JSON = {"type": "overflow", "action_id": "a", "options": [
+    {"text": {"type": "plain_text", "text": each}, "value": each} for each in ("one", "two")]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": {"type": "plain_text", "text": "x" * 25}},
+        {"submit": {"type": "plain_text", "text": "x" * 25}},
+        {"submit": None},
+        {"private_metadata": "x" * 3001},
+        {"blocks": []},
+        {"blocks": [TEXT] * 101},
+        {"blocks": [FIELD, FIELD]},
+        {"blocks": [FIELD | {"element": FIELD["element"] | {"initial_value": "x" * 10}}]},
+        {"blocks": [FIELD | {"element": FIELD["element"] | {"max_length": 3001}}]},
+        {"blocks": [FIELD | {"label": {"type": "mrkdwn", "text": "what"}}]},
+        {"type": "home"},
+    ],
+)
+async def test_a_form_that_slack_does_not_take_is_refused(
+    slack: FakeSlack, client: AsyncWebClient, change: JSON
+) -> None:
+    async with Intake(slack).connected():
+        asked = await slack.slash(slack.person("Ana"), slack.channel(), "/hathi")
+        trigger = asked.payload["trigger_id"]
+        await refused(client.views_open(trigger_id=trigger, view=FORM | change))
+        await client.views_open(trigger_id=trigger, view=FORM)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [TEXT | {"accessory": MENU | {"options": MENU["options"][:1]}}],
+        [TEXT | {"accessory": MENU | {"options": MENU["options"] * 3}}],
+        [TEXT | {"accessory": MENU | {"options": [MENU["options"][0], MENU["options"][1] | {"value": "x" * 151}]}}],
+        [TEXT | {"accessory": MENU | {"action_id": "x" * 256}}],
+        [TEXT | {"accessory": MENU | {"type": "underflow"}}],
+        [{"type": "actions", "elements": [MENU, MENU]}],
+        [TEXT | {"block_id": "b"}] * 2,
+        [TEXT] * 51,
+        [TEXT | {"text": {"type": "plain_text", "text": "one", "verbatim": True}}],
+    ],
+)
+async def test_blocks_that_slack_does_not_take_are_refused(
+    slack: FakeSlack, client: AsyncWebClient, blocks: list[JSON]
+) -> None:
+    ana, channel = slack.person("Ana"), slack.channel()
+    post = partial(client.chat_postEphemeral, channel=channel, user=ana, text="one")
+    assert await refused(post(blocks=blocks)) == "invalid_blocks"
+    await post(blocks=[TEXT | {"accessory": MENU}])
+    assert len(slack.ephemerals) == 1
+
+
+async def test_what_nobody_would_see_is_noted(slack: FakeSlack, client: AsyncWebClient) -> None:
+    ana, channel = slack.person("Ana"), slack.channel()
+    intake = Intake(slack)
+    async with intake.connected():
+        ts = await slack.say(ana, channel, "hello")
+        await client.chat_postEphemeral(channel=channel, user=ana, thread_ts=ts, text="psst")
+        assert slack.unexpected == ["chat.postEphemeral: nobody sees it, there is no such thread yet"]
+        await slack.say(ana, channel, "and", thread_ts=ts)
+        await client.chat_postEphemeral(channel=channel, user=ana, thread_ts=ts, text="psst")
+        asked = await slack.slash(ana, channel, "/hathi")
+        webhook = AsyncWebhookClient(asked.response_url)
+        assert (await webhook.send_dict({"text": "one", "replace_original": True})).status_code == 200
+        assert slack.unexpected[1:] == ["response_url: nothing to replace_original"]
+        pressed = await slack.press(ana, channel, None, "a", "one", overflow=True)
+        assert pressed.payload["actions"][0]["selected_option"]["value"] == "one"
+        assert (await AsyncWebhookClient(pressed.response_url).send_dict({"delete_original": True})).status_code == 200
+        assert len(slack.unexpected) == 2
 
 
 async def test_an_unknown_method_is_noted(slack: FakeSlack, client: AsyncWebClient) -> None:

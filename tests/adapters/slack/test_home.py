@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapters.slack import home as page
-from bot.chat import Thread
-from bot.ports import Kept, Page
+from adapters.slack import home, page
+from adapters.slack.asking import at_home
+from bot.chat import Resource, Thread
+from bot.ports import Kept, Page, Remembered
 from tests.adapters.slack.conftest import House
 from tests.fakes.slack_rules import check_view
 
@@ -161,13 +162,20 @@ async def test_the_words_of_the_home_call_the_command_as_it_is_called_here(house
     assert "/elephant-forget" in words(await opened(house))
 
 
-def test_a_home_with_many_conversations_is_no_longer_than_slack_takes_and_says_what_it_leaves_out() -> None:
+def test_a_home_with_much_in_it_is_no_longer_than_slack_takes_and_says_what_it_leaves_out() -> None:
     at = datetime.now(UTC)
     kept = [Kept(Thread("slack", f"T1:C1:{n}.000100"), 2, at) for n in range(40)]
-    view = page.view({"mastra_messages": 80, "mastra_threads": 0, "mastra_resources": 0}, kept, "/forget", Page(), {})
-    check_view(view)
+    lines = tuple(Remembered(n, "Facts: " + "<&>" * 400, "x", at, "public") for n in range(300))
+    held = Page(lines, paused=True, linked=(Resource("discord", "1"),))
+    asked = at_home("T1", Resource("slack", "T1:U1"))
+    seen = page.seen(held, most=home.LINES, room=None)
+    shown = home.Shown(held, page.sections(seen, {}, asked), page.pausing(held, asked), "Done.")
+    view = home.view({"mastra_messages": 80, "mastra_threads": 0, "mastra_resources": 0}, kept, shown, "/forget")
+    check_view(view, "home")
     assert len(forgettable(view["blocks"])) == 30
     assert "and 20 more in older conversations" in words(view["blocks"])
+    assert "and 260 older lines" in words(view["blocks"])
+    assert "You are one person here and as discord:1." in words(view["blocks"])
 
 
 async def test_the_messages_of_the_app_come_with_prompts(house: House) -> None:

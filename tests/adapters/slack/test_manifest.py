@@ -76,6 +76,7 @@ METHODS: dict[str, set[str]] = {
     "users.info": {"users:read"},
     "views.open": set(),
     "views.publish": set(),
+    "views.update": set(),
 }
 # What each event needs (https://docs.slack.dev/reference/events).
 EVENT_SCOPES: dict[str, set[str]] = {
@@ -237,6 +238,8 @@ def test_it_holds_every_command_and_menu_entry() -> None:
         ("/reset", False), ("/forget", False), ("/memory", False), ("/link", False), ("/unlink", False),
         ("/hathi-help", False),
     ]  # fmt: skip
+    hints = {each["command"]: each["usage_hint"] for each in features["slash_commands"] if "usage_hint" in each}
+    assert hints == {"/forget": "me | about [what]", "/link": "[code]"}
     assert [each["callback_id"] for each in features["shortcuts"]] == ["reset", "forget-message"]
     assert len(COMMANDS.all) == len(features["slash_commands"])
     assert [each["title"] for each in features["agent_view"]["suggested_prompts"]] == [title for title, _ in PROMPTS]
@@ -244,8 +247,9 @@ def test_it_holds_every_command_and_menu_entry() -> None:
 
 def test_with_a_prefix_every_command_has_it() -> None:
     commands = [each["command"] for each in printed("elephant-")["features"]["slash_commands"]]
-    names = "reset forget memory link unlink help".split()
-    assert commands == [f"/elephant-{name}" for name in names]
+    assert [command.removeprefix("/elephant-") for command in commands] == [
+        "reset", "forget", "memory", "link", "unlink", "help",
+    ]  # fmt: skip
     assert "Ask /elephant-memory what it keeps" in printed("elephant-")["display_information"]["long_description"]
 
 

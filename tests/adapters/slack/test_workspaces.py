@@ -17,6 +17,7 @@ from bot import wiring
 from bot.errors import SettingsError
 from bot.settings import Settings
 from tests.adapters.slack.conftest import House, free_port
+from tests.fakes.learner import learner
 
 COOKIE = "slack-app-oauth-state"
 KEY, OTHER_KEY = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
@@ -314,8 +315,48 @@ async def test_so_is_one_where_the_whole_organisation_has_it(many: Many) -> None
         await many.ask(zoe, place, "hello", team=install.team, user_team=install.team, source_team=install.team)
     asked = await slack.slash(zoe, place, "/memory")
     await slack.until(lambda: asked.texts)
-    assert asked.texts[0].startswith("I keep 4 messages")
+    assert "I keep 4 messages" in asked.texts[0]
     assert await many.authors() == [f"slack:E0ORG:{zoe}"] * 2
+
+
+async def test_where_the_whole_organisation_has_it_a_page_is_held_in_the_hand_too(many: Many) -> None:
+    slack, many.house.model.arguments = many.house.slack, learner
+    one, two = (slack.installs(team, enterprise="E0ORG", org=True) for team in ("T0ONE", "T0TWO"))
+    await many.start()
+    await many.install(one.team)
+    zoe, place = slack.person("zoe", team=two.team), slack.channel("general", team=two.team)
+    await many.ask(zoe, place, "I live in Lisbon", team=two.team, user_team=two.team, source_team=two.team)
+    await slack.until(lambda: slack.ephemerals)
+    (note,) = slack.ephemerals
+    assert (note["user"], note["channel"], note["text"]) == (zoe, place, "Noted: Location: Lisbon")
+    asked = await slack.slash(zoe, place, "/memory")
+    await slack.until(lambda: asked.answers)
+    (menu,) = [block["accessory"] for block in asked.answers[0]["blocks"] if "accessory" in block]
+    assert "<https://t0two.slack.com/archives/" in str(asked.answers[0]["blocks"])
+    picked = await slack.press(zoe, place, None, menu["action_id"], menu["options"][0]["value"], overflow=True)
+    await slack.until(lambda: slack.calls("views.update"))
+    await slack.submit(zoe, "Porto")
+    await slack.until(lambda: picked.answers)
+    assert "Location: Porto" in str(picked.answers[0]["blocks"])
+    await slack.home(zoe)
+    await slack.until(lambda: "Location: Porto" in str(slack.homes.get(zoe)))
+    undo = await slack.press(zoe, place, None, "hathi:undo", note["blocks"][1]["elements"][0]["value"])
+    await slack.until(lambda: undo.texts)
+    assert undo.texts == ["Done: it is not on your page."]
+
+
+async def test_what_a_stranger_of_a_connected_workspace_says_is_noted_for_them_alone(house: House) -> None:
+    house.model.arguments = learner
+    stranger = house.slack.person("sue", team="T0STRANGER")
+    shared = house.slack.channel("connected", shared=True)
+    await house.start()
+    await house.ask("I live in Lisbon", user=stranger, channel=shared)
+    await house.slack.until(lambda: house.slack.ephemerals)
+    (note,) = house.slack.ephemerals
+    assert (note["user"], note["channel"]) == (stranger, shared)
+    undo = await house.slack.press(stranger, shared, None, "hathi:undo", note["blocks"][1]["elements"][0]["value"])
+    await house.slack.until(lambda: undo.texts)
+    assert undo.texts == ["Done: it is not on your page."]
 
 
 async def test_a_stranger_of_a_connected_workspace_is_known_by_their_own_and_the_room_is_private(house: House) -> None:
