@@ -10,7 +10,7 @@ from bot.chat import Resource, Thread
 from bot.ports import Counts, Forgetting, Links, Page, Pages, Remembered
 
 ASK = "Ask Hathi about this"  # a message's menu entry that begins a turn instead of a command
-LONGEST = 60  # characters of what is to be forgotten: a button has to hold them
+LONGEST = 56  # characters of what is to be forgotten: a button has to hold them
 GONE = "every message of yours, and every answer to you, that says so. There is no way back."
 
 
@@ -168,7 +168,8 @@ class Commands:
             return Told("Say what I am to forget in fewer words: my favourite colour.")
         if not sure:
             return Told(
-                f"This deletes what I know of you about “{what}”: lines of your page, {GONE}", f"forget {what} yes"
+                f"This deletes what I know of you about “{what}”: lines of your page, {GONE}",
+                f"forget about {what} yes",  # `forget me yes` would be something else
             )
         return _forgotten(await self._forgetting.forget_matter(asked.person, frozenset(), what))
 

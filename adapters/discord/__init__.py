@@ -1,8 +1,8 @@
 """Discord, through discord.py; nothing else of Hathi knows that library.
 
 adapter.py takes events in and gives replies out; listening.py decides what is said to the bot, reading.py what it says,
-context.py and catching_up.py what was said before; posting.py shows answers, interacting.py runs commands;
-connecting.py keeps the connection.
+context.py and catching_up.py what was said before; posting.py shows answers, noting.py what was learned from questions;
+interacting.py runs commands, with what is pressed in buttons.py and page.py; connecting.py keeps the connection.
 """
 
 from adapters.discord.adapter import Discord

@@ -12,10 +12,9 @@ from weakref import WeakValueDictionary
 import discord
 
 from adapters import files
-from adapters.discord import catching_up, context, interacting
+from adapters.discord import catching_up, context, interacting, noting
 from adapters.discord.connecting import Connection, Handler, Sharding
 from adapters.discord.listening import Rules, addressed
-from adapters.discord.page import note
 from adapters.discord.posting import (
     NO_MENTIONS,
     ChannelReply,
@@ -135,15 +134,12 @@ class Discord:
         return await files.download(image.url, files.IMAGE_BYTES)
 
     async def noted(self, noted: Noted) -> None:
-        """A small button under the answer: an edit notifies nobody. Nothing where one person alone sees the answer."""
+        """A small button under the answer; nothing where one person alone sees the answer. Raises PlatformError."""
         if ":" in noted.thread.id or not noted.post:
+            log.debug("%s: what was noted is not shown: no post is known", noted.thread)
             return
         client = await self._connection.client(LOGIN_SECONDS)
-        post = client.get_partial_messageable(int(noted.thread.id)).get_partial_message(
-            int(noted.post.partition(":")[2])
-        )
-        with translated():
-            await post.edit(view=note(noted, int(noted.person.id)))
+        await noting.show(client.get_partial_messageable(int(noted.thread.id)), noted)
 
     async def _place(self, channel: int) -> Place:
         """Where to post for a conversation. Raises PlatformError."""
@@ -272,12 +268,15 @@ class Discord:
     async def _on_interaction(self, interaction: discord.Interaction) -> None:
         if not interacting.is_ours(interaction):
             return
-        if interacting.wants_form(interaction):
-            await interacting.open_form(interaction, self._commands)
+        if interacting.is_strangers(interaction):
+            await interacting.keep_off(interaction)
+            return
+        permitted = self._rules.permit(interaction.user, interaction.channel)
+        if permitted and await interacting.opened_form(interaction, self._commands):
             return
         if not await interacting.acknowledge(interaction):
             return
-        if not self._rules.permit(interaction.user, interaction.channel):
+        if not permitted:
             await interacting.refuse(interaction)
             return
         target = interacting.asks(interaction)
@@ -298,7 +297,7 @@ class Discord:
             thread=thread,
             author=person(interaction.user),
             room=Room("direct", str(thread)),
-            text=f"What do you say to this message of {name_of(target.author)}?\n\n{_quoted(said.text)}",
+            text=f"What do you say to this message?\n\n{_quoted(f'{name_of(target.author)}: {said.text}')}",
             at=interaction.created_at,
             name=name_of(interaction.user),
             images=said.images,
@@ -405,5 +404,5 @@ class Discord:
 
 
 def _quoted(text: str) -> str:
-    """Somebody else's words, marked as such: nothing is learned from them of who quotes them."""
+    """Somebody else's words, and name, marked as such: nothing is learned from them of who quotes them."""
     return "\n".join(f"> {line}" for line in text.splitlines())

@@ -2,19 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any
 
 import discord
 
+from adapters.discord import buttons, noting
 from adapters.discord import page as pages
-from adapters.discord.page import BUTTON, CORRECT, PICK, TURN, custom_id
 from adapters.discord.posting import NO_MENTIONS, tell, translated
 from adapters.discord.reading import message_id, person, thread_of
 from bot.agent import apology
 from bot.commands import ASK, Asked, Choice, Command, Commands, Told
 from bot.errors import DatabaseError
-from bot.ports import Page
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +23,7 @@ EVERYWHERE = {"integration_types": [0, 1], "contexts": [0, 1, 2]}  # in guilds a
 ANSWERED_ELSEWHERE = {10062, 40060}  # too late, or another process of ours was quicker
 FORM_SECONDS = 1.5  # that the line as it reads now may take; a form has to be there within three
 NOT_YOURS = "That is about somebody else: only they can press it."
+TOO_LARGE = "What I keep about you is too large for Discord. Whoever runs me can hand it over: `hathi export`."
 
 Payload = Mapping[str, Any]  # JSON as Discord defines it
 
@@ -90,11 +90,52 @@ def _essence_of(option: Payload) -> tuple[Any, ...]:
 async def acknowledge(interaction: discord.Interaction) -> bool:
     """Before anything else: Discord waits three seconds. False when somebody else has it, or it is too late.
 
-    A form is opened in place of that, and by the time it comes back it is an interaction of its own.
+    A command, and a button under something that others read too, get an answer of their own; else what is pressed
+    changes.
     """
-    begun = interaction.type is discord.InteractionType.application_command or _pressed(interaction)[1] == ["memory"]
+    begins = interaction.type is discord.InteractionType.application_command or buttons.under_post(interaction)
+    return await _first(interaction.response.defer(ephemeral=True, thinking=begins))
+
+
+async def keep_off(interaction: discord.Interaction) -> None:
+    """Tell somebody that what they pressed is not theirs."""
+    await _first(interaction.response.send_message(NOT_YOURS, ephemeral=True, allowed_mentions=NO_MENTIONS))
+
+
+def is_strangers(interaction: discord.Interaction) -> bool:
+    """Whether somebody has pressed what only somebody else may."""
+    pressed = buttons.pressed(interaction)
+    return pressed is not None and pressed.owner != str(interaction.user.id)
+
+
+async def opened_form(interaction: discord.Interaction, commands: Commands) -> bool:
+    """Open the form in which a line is corrected, if that is wanted; a form cannot come after an acknowledgement.
+
+    False where it cannot be found out in time how the line reads now: then the page is shown, or why it is not.
+    """
+    pressed = buttons.pressed(interaction)
+    if pressed is None or interaction.type is not discord.InteractionType.component:
+        return False
+    if pressed.words[:2] != ("memory", "correct"):
+        return False
     try:
-        await interaction.response.defer(ephemeral=True, thinking=begun or _beside(interaction))
+        async with asyncio.timeout(FORM_SECONDS):
+            told = await commands.run("memory", Asked(person(interaction.user), thread_of(interaction.channel_id or 0)))
+    except (DatabaseError, TimeoutError) as error:
+        log.info("a form is not opened: %s", str(error) or "the database is slow")
+        return False
+    found = (line for line in (told.page.lines if told.page else ()) if (str(line.id),) == pressed.words[2:])
+    line = next(found, None)
+    if line is None:
+        return False
+    await _first(interaction.response.send_modal(pages.form(line, pressed.owner)))
+    return True
+
+
+async def _first(response: Awaitable[object]) -> bool:
+    """The first answer to an interaction; False when somebody else has given it, or it is too late."""
+    try:
+        await response
     except discord.HTTPException as error:
         if error.code not in ANSWERED_ELSEWHERE:
             raise
@@ -102,101 +143,50 @@ async def acknowledge(interaction: discord.Interaction) -> bool:
     return True
 
 
-def wants_form(interaction: discord.Interaction) -> bool:
-    """Whether a line is to be typed anew."""
-    owner, words = _pressed(interaction)
-    return words[:1] == [CORRECT] and owner == interaction.user.id
-
-
-async def open_form(interaction: discord.Interaction, commands: Commands) -> None:
-    """Open the form with the line as it reads now, if that is found out in time."""
-    line = _pressed(interaction)[1][1]
-    value = ""
-    try:
-        async with asyncio.timeout(FORM_SECONDS):
-            told = await commands.run("memory", _about(interaction))
-        found = (one for one in (told.page.lines if told.page else ()) if str(one.id) == line)
-        value = next((one.value for one in found), "")
-    except (DatabaseError, TimeoutError) as error:
-        log.info("a form is empty: %s", error)
-    with translated():
-        await interaction.response.send_modal(pages.form(int(line), value, interaction.user.id))
-
-
 async def run(interaction: discord.Interaction, commands: Commands) -> None:
     """Run what was asked for by a command, a menu, a button or a form, and say how it went."""
-    owner, words = _pressed(interaction)
-    if owner not in {0, interaction.user.id}:
-        with translated():
-            await interaction.followup.send(NOT_YOURS, ephemeral=True, allowed_mentions=NO_MENTIONS)
-        return
-    name, asked = _asked(interaction, commands)
+    name, asked, look = _asked(interaction, commands)
     try:
-        told = await commands.run("memory" if words[:1] in ([TURN], [PICK]) else name, asked)
+        told = await commands.run(name, asked)
     except DatabaseError as error:
         log.warning("/%s: %s", name, error)
-        told = Told(apology(error))
+        await _say_beside(interaction, apology(error))
+        return
     with translated():
-        if words[:2] == ["memory", "undo"]:
-            await interaction.edit_original_response(view=None)  # the button under the answer has done its work
-            await interaction.followup.send(told.text, ephemeral=True, allowed_mentions=NO_MENTIONS)
-        elif told.page is not None:
-            await _show(interaction, told, words)
-        elif told.file is not None:
-            await interaction.followup.send(told.text, file=pages.file(told.file), ephemeral=True)
+        await _answer(interaction, told, name, asked, look)
+    if buttons.under_post(interaction):
+        await noting.take_away(interaction)
+
+
+async def _answer(interaction: discord.Interaction, told: Told, name: str, asked: Asked, look: pages.Looking) -> None:
+    owner = asked.person.id
+    if told.page is not None:
+        link = pages.link_with(interaction.client)
+        text, view = pages.shown(told.page, told.text, link, look, owner)
+        await interaction.edit_original_response(content=text, view=view, allowed_mentions=NO_MENTIONS)
+    elif told.file is not None:
+        file = await pages.export(told.file, interaction.filesize_limit)
+        files = [file] if file is not None else []
+        await interaction.followup.send(told.text if files else TOO_LARGE, files=files, ephemeral=True)
+    else:
+        items = [_confirming(told, owner)] if told.confirm else []
+        if name == "memory" and asked.words[:1] == ("forget",):
+            items.append(pages.back(owner, asked.words[1]))
+        await tell(interaction, told.text, buttons.view(*items) if items else None)
+
+
+async def _say_beside(interaction: discord.Interaction, text: str) -> None:
+    """Say something that is no answer: what was pressed stays, to be pressed again."""
+    with translated():
+        if buttons.pressed(interaction) is None or buttons.under_post(interaction):
+            await tell(interaction, text)
         else:
-            await tell(interaction, told.text, _button(told, asked) if told.confirm else None)
-
-
-async def _show(interaction: discord.Interaction, told: Told, words: Sequence[str]) -> None:
-    """The page, from where somebody has turned to; or the one line that they picked."""
-    page, owner = told.page, interaction.user.id
-    assert page is not None
-    if words[:1] == [PICK]:
-        data: Any = interaction.data or {}
-        line = next((one for one in page.lines if [str(one.id)] == data.get("values")), None)
-        if line is not None:
-            await tell(interaction, line.text, pages.picked(line, owner))
-            return
-    at = int(words[1]) if words[:1] == [TURN] else 0
-    at = at if at < len(page.lines) else 0
-    guilds = {id_: _guild(interaction.client, id_) for id_ in pages.channels(page)}
-    known = {id_: guild for id_, guild in guilds.items() if guild is not None or _is_direct(page, id_)}
-    text = discord.utils.escape_mentions(pages.shown(page, told.text, known, at))
-    await tell(interaction, text, pages.choices(page, owner, at))
-
-
-def _guild(client: discord.Client, channel: int) -> int | None:
-    found: Any = client.get_channel(channel)
-    return getattr(getattr(found, "guild", None), "id", None)
-
-
-def _is_direct(page: Page, channel: int) -> bool:
-    return any(line.kind == "direct" and line.thread == thread_of(channel) for line in page.lines)
-
-
-def _beside(interaction: discord.Interaction) -> bool:
-    """Whether the answer to a button is a message of its own: it is under what others read too, or brings a file."""
-    _, words = _pressed(interaction)
-    return words[:2] == ["memory", "export"]
-
-
-def _pressed(interaction: discord.Interaction) -> tuple[int, list[str]]:
-    """Whose a button or form is, and what it does; 0 and nothing for anything else."""
-    data: Any = interaction.data or {}
-    kind, _, rest = str(data.get("custom_id", "")).partition(":")
-    owner, _, does = rest.partition(":")
-    return (int(owner), does.split()) if kind == BUTTON and owner.isdigit() else (0, [])
-
-
-def _about(interaction: discord.Interaction) -> Asked:
-    return Asked(person(interaction.user), thread_of(interaction.channel_id or 0))
+            await interaction.followup.send(text, ephemeral=True, allowed_mentions=NO_MENTIONS)
 
 
 async def refuse(interaction: discord.Interaction) -> None:
     """Tell somebody whom the operator's lists leave out."""
-    with translated():
-        await tell(interaction, "I am not to talk with you here. Whoever runs me decides that.")
+    await _say_beside(interaction, "I am not to talk with you here. Whoever runs me decides that.")
 
 
 def asks(interaction: discord.Interaction) -> discord.Message | None:
@@ -209,18 +199,18 @@ def asks(interaction: discord.Interaction) -> discord.Message | None:
 
 def is_ours(interaction: discord.Interaction) -> bool:
     """Whether a pressed button, or anything else, is one of ours."""
-    if interaction.type in {discord.InteractionType.component, discord.InteractionType.modal_submit}:
-        return _pressed(interaction)[0] != 0
-    return interaction.type is discord.InteractionType.application_command
+    return interaction.type is discord.InteractionType.application_command or buttons.pressed(interaction) is not None
 
 
-def _asked(interaction: discord.Interaction, commands: Commands) -> tuple[str, Asked]:
+def _asked(interaction: discord.Interaction, commands: Commands) -> tuple[str, Asked, pages.Looking]:
+    """The command that is meant, with its words; and where on a page somebody looks."""
     data: Any = interaction.data or {}
-    message = ""
-    if "custom_id" in data:
-        name, *words = _pressed(interaction)[1] or [""]
-        if interaction.type is discord.InteractionType.modal_submit:
-            words += pages.typed(data).split()
+    pressed = buttons.pressed(interaction)
+    message, look = "", pages.Looking()
+    if pressed is not None:
+        name, *words = pressed.words
+        look = pages.looking(words)
+        words = [] if words[:1] in ([pages.CHOOSE], [pages.TURN]) else words
     elif data.get("type") == MESSAGE_MENU:
         name = next((command.name for command in commands.menu if command.menu == data["name"]), "")
         target = _target(interaction)
@@ -228,10 +218,8 @@ def _asked(interaction: discord.Interaction, commands: Commands) -> tuple[str, A
     else:
         name = data["name"]
         words = list(_words(data.get("options") or ()))
-        default = next((command.words for command in commands.all if command.name == name), "")
-        words = words or default.split()
     direct = interaction.guild_id is None
-    return name, Asked(
+    asked = Asked(
         person=person(interaction.user),
         thread=thread_of(interaction.channel_id or 0),
         words=tuple(words),
@@ -239,6 +227,7 @@ def _asked(interaction: discord.Interaction, commands: Commands) -> tuple[str, A
         manages=direct or interaction.permissions.manage_messages,
         message=message,
     )
+    return name, asked, look
 
 
 def _target(interaction: discord.Interaction) -> discord.Message | None:
@@ -252,24 +241,20 @@ def _target(interaction: discord.Interaction) -> discord.Message | None:
 
 
 def _words(options: Sequence[Payload]) -> Iterator[str]:
-    """What was chosen and typed, as if it had been typed behind the command."""
+    """What was chosen and typed, as if it had been typed behind the command.
+
+    A `yes` at its end is none: here only a button says that one is sure.
+    """
     for option in options:
         if "value" in option:
-            yield from str(option["value"]).split()
+            typed = str(option["value"]).split()
+            while typed and typed[-1].lower() == "yes":
+                typed.pop()
+            yield from typed
         else:
             yield option["name"]
             yield from _words(option.get("options") or ())
 
 
-def _button(told: Told, asked: Asked) -> discord.ui.View:
-    """A button that works for ever: all that it needs is in its id, and nobody has to remember it."""
-    view = discord.ui.View(timeout=None)
-    view.add_item(
-        discord.ui.Button(
-            style=discord.ButtonStyle.danger,
-            label=told.button,
-            custom_id=custom_id(int(asked.person.id), told.confirm),
-        )
-    )
-    view.stop()
-    return view
+def _confirming(told: Told, owner: str) -> discord.ui.Button[discord.ui.View]:
+    return buttons.button(owner, told.button, told.confirm, style=discord.ButtonStyle.danger)

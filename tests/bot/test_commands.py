@@ -160,6 +160,17 @@ async def test_forgetting_something_needs_to_know_what(commands: Commands, words
     assert "Say /forget me" in await commands.typed(f"/forget {words}", ANA, PORCH)
 
 
+@pytest.mark.parametrize("what", ["me", "Me", "me and my wedding"])
+async def test_forgetting_something_about_me_is_not_forgetting_everything(
+    commands: Commands, transcript: PostgresTranscript, what: str
+) -> None:
+    told = await commands.run("forget", Asked(ANA, PORCH, ("about", *what.split())))
+    assert f"“{what}”" in told.text
+    done = await commands.run("forget", Asked(ANA, PORCH, tuple(told.confirm.split()[1:])))
+    assert done.text == "I found nothing about that."
+    assert len(await texts(transcript)) == 4
+
+
 async def test_what_is_to_be_forgotten_fits_a_button(commands: Commands) -> None:
     told = await commands.run("forget", Asked(ANA, PORCH, tuple(("about " + "word " * 30).split())))
     assert told == Told("Say what I am to forget in fewer words: my favourite colour.")

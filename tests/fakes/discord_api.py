@@ -21,6 +21,8 @@ from typing import Any, Self
 
 from aiohttp import WSMsgType, web
 
+from tests.fakes import discord_rules as rules
+
 JSON = dict[str, Any]  # as it crosses the wire
 BOT = 1000
 EPOCH = 1420070400000  # milliseconds: where Discord's snowflakes begin
@@ -29,9 +31,11 @@ ALL_PERMISSIONS = "2251799813685247"
 MANAGE_MESSAGES = 1 << 13
 MESSAGE_CONTENT = 1 << 15
 NONCE_SECONDS = 180
+EPHEMERAL = 64  # a message's flag
 TEXT, DIRECT, PUBLIC_THREAD, PRIVATE_THREAD, FORUM = 0, 1, 11, 12, 15
 REPLY, JOIN, THREAD_STARTER = 19, 7, 21
-MODAL = 9  # an answer to an interaction that opens a form
+COMMAND, COMPONENT, SUBMIT = 2, 3, 5  # interactions
+MESSAGE, LATER, EDIT_LATER, MODAL = 4, 5, 6, 9  # what may be answered to one, as far as it is known here
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Asked:
     """An interaction and what became of it."""
 
     id: int
+    type: int
     token: str
     at: float
     acknowledged: float | None = None
@@ -62,7 +67,7 @@ class Asked:
     follow_ups: list[JSON] = field(default_factory=list)
     components: list[JSON] = field(default_factory=list)
     expired: bool = False
-    message: tuple[int, int] | None = None  # channel and id of the post whose button was pressed
+    post: tuple[int, int] | None = None  # channel and id of the post whose button was pressed, if all can read it
 
     @property
     def form(self) -> JSON | None:
@@ -71,17 +76,28 @@ class Asked:
 
     @property
     def ephemeral(self) -> bool:
-        return bool(((self.response or {}).get("data") or {}).get("flags", 0) & 64)
+        return bool(((self.response or {}).get("data") or {}).get("flags", 0) & EPHEMERAL)
 
     @property
     def buttons(self) -> list[str]:
         """The custom ids of the buttons under the answer."""
-        return [button["custom_id"] for row in self.components for button in row["components"]]
+        return [component["custom_id"] for component in rules.inside(self.components)]
+
+    @property
+    def labels(self) -> list[str]:
+        """What the buttons say that can be pressed."""
+        buttons = [each for each in rules.inside(self.components) if each["type"] == rules.BUTTON]
+        return [button["label"] for button in buttons if not button.get("disabled")]
+
+    @property
+    def menu(self) -> JSON:
+        """The one menu under the answer."""
+        (found,) = [each for each in rules.inside(self.components) if each["type"] == rules.STRING_SELECT]
+        return dict(found)
 
     def button(self, label: str) -> str:
         """The custom id of the button with this label."""
-        buttons = (each for row in self.components for each in row["components"] if each.get("label") == label)
-        return str(next(buttons)["custom_id"])
+        return next(str(each["custom_id"]) for each in rules.inside(self.components) if each.get("label") == label)
 
 
 @dataclass
@@ -124,6 +140,8 @@ class FakeDiscord:
         self.api_url = self.gateway_url = ""
         self.requests: list[tuple[float, str, str, JSON | None, int]] = []
         self.unexpected: list[str] = []  # routes that this server does not know
+        self.file_bytes = rules.FILE_BYTES  # of a file that answers an interaction
+        self.refused: list[str] = []  # what was sent that Discord does not take
         self.commands: list[JSON] = []
         self.puts = 0  # times that the commands were set
         self.interactions: dict[int, Asked] = {}
@@ -296,21 +314,29 @@ class FakeDiscord:
         await self.dispatch("GUILD_DELETE", {"id": str(guild)}, guild)
 
     async def slash(
-        self, user: int, channel: int, name: str, *options: str, manages: bool = False, **typed: str
+        self, user: int, channel: int, name: str, *subcommand: str, manages: bool = False, **typed: str
     ) -> Asked:
-        """Somebody uses a slash command, with a subcommand, and with what is typed into its fields."""
-        fields = [{"type": 3, "name": field, "value": value} for field, value in typed.items()]
+        """Somebody uses a slash command, one that Discord knows, with what is typed into its fields."""
+        await self.until(lambda: self.commands)
+        fields = [{"type": rules.STRING, "name": field, "value": value} for field, value in typed.items()]
         data: JSON = {"id": "1", "name": name, "type": 1, "options": fields}
-        if options:
-            data["options"] = [{"type": 1, "name": option, "options": fields} for option in options]
-        return await self._interact(user, channel, 2, data, manages)
+        known = next(command for command in self.commands if command["name"] == name)
+        for word in subcommand:
+            data["options"] = [{"type": rules.SUBCOMMAND, "name": word, "options": fields}]
+            known = next(option for option in known["options"] if option["name"] == word)
+        options = {option["name"]: option for option in known.get("options") or ()}
+        assert all(options[field]["type"] == rules.STRING for field in typed)
+        missing = {option["name"] for option in options.values() if option.get("required")} - set(typed)
+        assert not missing, f"Discord's client does not send this without {missing}"
+        assert all(option["type"] != rules.SUBCOMMAND for option in options.values()), "a subcommand is needed"
+        return await self._interact(user, channel, COMMAND, data, manages)
 
     async def menu(self, user: int, channel: int, name: str, message: int, *, manages: bool = False) -> Asked:
         """Somebody uses an entry of a message's menu."""
         target = self.messages[channel][message]
         data = {"id": "1", "name": name, "type": 3, "target_id": str(message),
                 "resolved": {"messages": {str(message): target}}}  # fmt: skip
-        return await self._interact(user, channel, 2, data, manages)
+        return await self._interact(user, channel, COMMAND, data, manages)
 
     async def press(
         self,
@@ -323,24 +349,31 @@ class FakeDiscord:
         picks: str | None = None,
     ) -> Asked:
         """Somebody presses a button, or `picks` from a menu, under an answer that only they see, or under a `post`."""
-        data: JSON = {"custom_id": custom_id, "component_type": 2 if picks is None else 3}
-        data |= {} if picks is None else {"values": [picks]}
-        message = self._plain_message(BOT, channel, "a question") | {"flags": 64}
-        if post is not None:
-            message = self.messages[channel][post]
-        asked = await self._interact(user, channel, 3, data, manages, message=message)
-        asked.message = None if post is None else (channel, post)
-        return asked
+        offered = self._offered() if post is None else self.messages[channel][post]["components"]
+        pressed = next(each for each in rules.inside(offered) if each["custom_id"] == custom_id)
+        assert not pressed.get("disabled"), "Discord's client does not let this be pressed"
+        data: JSON = {"custom_id": custom_id, "component_type": pressed["type"]}
+        if picks is not None:
+            assert picks in {option["value"] for option in pressed["options"]}
+            data["values"] = [picks]
+        message = self._answer_for_one(channel) if post is None else self.messages[channel][post]
+        return await self._interact(user, channel, COMPONENT, data, manages, message)
 
     async def submit(self, user: int, channel: int, form: JSON, text: str) -> Asked:
-        """Somebody sends a form with one field off."""
-        (row,) = form["components"]
-        (given,) = row["components"]
-        assert len(text) <= given["max_length"]
-        sent = {"type": 1, "components": [{"type": 4, "custom_id": given["custom_id"], "value": text}]}
-        data = {"custom_id": form["custom_id"], "components": [sent]}
-        message = self._plain_message(BOT, channel, "a question") | {"flags": 64}
-        return await self._interact(user, channel, 5, data, False, message=message)
+        """Somebody sends off a form with one field, which was opened from an answer that only they see."""
+        (label,) = form["components"]
+        field = label["component"]
+        assert int(field.get("required", True)) <= len(text) <= field["max_length"]
+        typed = {"type": rules.TEXT_INPUT, "id": 2, "custom_id": field["custom_id"], "value": text}
+        data = {"custom_id": form["custom_id"], "components": [{"type": rules.LABEL, "id": 1, "component": typed}]}
+        return await self._interact(user, channel, SUBMIT, data, False, self._answer_for_one(channel))
+
+    def _offered(self) -> list[JSON]:
+        """What there is to press that only one person sees."""
+        return [row for asked in self.interactions.values() for row in asked.components]
+
+    def _answer_for_one(self, channel: int) -> JSON:
+        return self._plain_message(BOT, channel, "an answer") | {"flags": EPHEMERAL}
 
     def posts(self, channel: int) -> list[Post]:
         """What the bot posted in a channel and is still there, in order."""
@@ -462,13 +495,15 @@ class FakeDiscord:
         self, user: int, channel: int, type_: int, data: JSON, manages: bool, message: JSON | None = None
     ) -> Asked:
         id_ = self._snowflake()
-        asked = self.interactions[id_] = Asked(id_, f"token-{id_}", time.monotonic())
+        asked = self.interactions[id_] = Asked(id_, type_, f"token-{id_}", time.monotonic())
+        if message is not None and not message.get("flags", 0) & EPHEMERAL:
+            asked.post = channel, int(message["id"])
         place = self.channels[channel]
         permissions = str(MANAGE_MESSAGES if manages else 0)
         event: JSON = {
             "id": str(id_), "application_id": str(BOT), "type": type_, "token": asked.token, "version": 1, "data": data,
             "channel_id": str(channel), "channel": place | {"permissions": permissions}, "entitlements": [],
-            "attachment_size_limit": 10485760, "authorizing_integration_owners": {}, "context": 0,
+            "attachment_size_limit": self.file_bytes, "authorizing_integration_owners": {}, "context": 0,
         }  # fmt: skip
         if "guild_id" in place:
             member = self._member(int(place["guild_id"]), user) | {
@@ -603,7 +638,8 @@ class FakeDiscord:
     async def _body(self, request: web.Request) -> JSON | None:
         if request.content_type == "multipart/form-data":
             form = await request.post()
-            files = {name: _content(part) for name, part in form.items() if name != "payload_json"}
+            parts = {name: part for name, part in form.items() if isinstance(part, web.FileField)}
+            files = {name: (part.filename, part.file.read()) for name, part in parts.items()}
             return dict(json.loads(str(form["payload_json"]))) | {"files": files}
         if not request.can_read_body:
             return None
@@ -631,6 +667,9 @@ class FakeDiscord:
                 result = await handler(body or {}, *map(_number, match.groups()), **dict(request.query))
             except _Problem as problem:
                 return _json({"message": str(problem), "code": problem.code}, problem.status, headers)
+            except rules.Refused as refused:
+                self.refused.append(f"{name}: {refused}")
+                return _json({"message": str(refused), "code": 50035}, 400, headers)
             return web.Response(status=204, headers=headers) if result is None else _json(result, 200, headers)
         self.unexpected.append(name)
         return _json({"message": "404: Not Found", "code": 0}, 404)
@@ -685,12 +724,9 @@ class FakeDiscord:
         self.puts += 1
         added = {"application_id": str(application), "version": "1", "default_member_permissions": None, "nsfw": False,
                  "dm_permission": True, "name_localizations": None, "description_localizations": None}  # fmt: skip
-        for command in body["list"]:
-            if command.get("type", 1) == 1 and not 1 <= len(command.get("description", "")) <= 100:
-                raise _Problem(400, 50035, "Invalid Form Body: description")
-            _check_options(command.get("options") or [])
+        rules.commands(body["list"])
         self.commands = [
-            {"description": "", **added, **command, "id": str(self._snowflake())} for command in body["list"]
+            {"description": "", **added, **_returned(command), "id": str(self._snowflake())} for command in body["list"]
         ]
         return self.commands
 
@@ -732,6 +768,7 @@ class FakeDiscord:
         if reference and above is None and reference.get("fail_if_not_exists", True):
             raise _Problem(400, 50035, "Invalid Form Body: Unknown message")
         message = self._plain_message(BOT, channel, content) | {"nonce": nonce}
+        message["components"] = body.get("components") or []
         if above is not None:
             message |= {"type": REPLY, "message_reference": reference, "referenced_message": above}
         message["pings"] = _pings(content, body.get("allowed_mentions"), above)
@@ -748,10 +785,12 @@ class FakeDiscord:
         if stored["author"]["id"] != str(BOT):
             raise _Problem(403, 50005, "Cannot edit a message authored by another user")
         content = self._checked({"content": stored["content"], **body})
-        self._posts[channel][message].components = body.get("components", stored.get("components")) or []
         stored |= {"content": content, "edited_timestamp": _iso(time.time())}
-        stored["pings"] = stored["pings"] + _pings(content, body.get("allowed_mentions"), None)
-        self._posts[channel][message].texts.append((time.monotonic(), content))
+        stored["components"] = body.get("components", stored["components"]) or []
+        self._posts[channel][message].components = stored["components"]
+        if "content" in body:
+            stored["pings"] = stored["pings"] + _pings(content, body.get("allowed_mentions"), None)
+            self._posts[channel][message].texts.append((time.monotonic(), content))
         await self._announce("MESSAGE_UPDATE", stored)
         return stored
 
@@ -768,31 +807,46 @@ class FakeDiscord:
             raise _Problem(404, 10062, "Unknown interaction")
         if asked.acknowledged is not None:
             raise _Problem(400, 40060, "Interaction has already been acknowledged.")
+        allowed = {
+            COMMAND: {MESSAGE, LATER, MODAL},
+            COMPONENT: {MESSAGE, LATER, EDIT_LATER, MODAL},
+            SUBMIT: {MESSAGE, LATER, EDIT_LATER},
+        }  # fmt: skip
+        if body["type"] not in allowed[asked.type]:
+            raise _Problem(400, 50035, f"Invalid Form Body: type {body['type']}")
         if body["type"] == MODAL:
-            _check_form(body["data"])
+            rules.form(body["data"])
+        if body["type"] == MESSAGE:
+            asked.texts.append(self._checked(body["data"]))
+            asked.components = body["data"].get("components") or []
         asked.acknowledged, asked.response = time.monotonic(), body
-        return {"interaction": {"id": str(id_), "type": 2, "response_message_id": str(self._snowflake())},
+        return {"interaction": {"id": str(id_), "type": asked.type, "response_message_id": str(self._snowflake())},
                 "resource": {"type": body["type"]}}  # fmt: skip
 
     async def _edit_original(self, body: JSON, token: str, **query: str) -> JSON:
         asked = self._asked(token)
         if asked.expired:
             raise _Problem(401, 50027, "Invalid Webhook Token")
-        if asked.message is not None:  # the post whose button was pressed
-            return await self._edit_message(body, *asked.message)
-        asked.texts.append(self._checked(body))
+        if asked.response is None or asked.response["type"] == MODAL:
+            raise _Problem(404, 10008, "Unknown Message")
+        if asked.post is not None and asked.response["type"] == EDIT_LATER:  # then that is what is edited
+            return await self._edit_message(body, *asked.post)
+        said = asked.texts[-1] if asked.texts else "an answer"
+        asked.texts.append(self._checked({"content": said, **body}))
         asked.components = body.get("components", asked.components) or []
         return self._interaction_message(asked.texts[-1])
 
     async def _follow_up(self, body: JSON, token: str, **query: str) -> JSON:
         asked = self._asked(token)
+        if asked.response is None:
+            raise _Problem(404, 10015, "Unknown Webhook")
         self._checked(body)
         asked.follow_ups.append(body)
         return self._interaction_message(body["content"])
 
     def _interaction_message(self, text: str) -> JSON:
         channel = next(iter(self.channels))
-        return self._plain_message(BOT, channel, text) | {"flags": 64}
+        return self._plain_message(BOT, channel, text) | {"flags": EPHEMERAL}
 
     def _asked(self, token: str) -> Asked:
         asked = next((each for each in self.interactions.values() if each.token == token), None)
@@ -814,50 +868,18 @@ class FakeDiscord:
         content: str = body.get("content") or ""
         if len(content) > LIMIT:
             raise _Problem(400, 50035, "Invalid Form Body: Must be 2000 or fewer in length.")
-        _check_components(body.get("components") or [])
+        rules.components(body.get("components") or ())
+        rules.files(body.get("attachments") or (), body.get("files") or {})
         if not content.strip() and not body.get("files"):
             raise _Problem(400, 50006, "Cannot send an empty message")
         return content.strip()
 
 
-def _check_components(rows: list[JSON]) -> None:
-    """Rows of buttons, or of one menu, as Discord takes them."""
-    ids = [component["custom_id"] for row in rows for component in row["components"]]
-    right = len(rows) <= 5 and len(ids) == len(set(ids)) and all(1 <= len(id_) <= 100 for id_ in ids)
-    for row in rows:
-        menus = [component for component in row["components"] if component["type"] == 3]
-        buttons = [component for component in row["components"] if component["type"] == 2]
-        right = right and (len(buttons) <= 5 if not menus else len(menus) == 1 and not buttons)
-        right = right and all(1 <= len(button["label"]) <= 80 for button in buttons)
-        for menu in menus:
-            options = menu["options"]
-            right = right and 1 <= len(options) <= 25 and len({option["value"] for option in options}) == len(options)
-            right = right and all(1 <= len(one["label"]) <= 100 and len(one["value"]) <= 100 for one in options)
-    if not right:
-        raise _Problem(400, 50035, "Invalid Form Body: components")
-
-
-def _check_form(form: JSON) -> None:
-    """A form as Discord takes it."""
-    fields = [part for row in form["components"] for part in row["components"]]
-    right = 1 <= len(form["title"]) <= 45 and 1 <= len(form["custom_id"]) <= 100 and 1 <= len(fields) <= 5
-    for part in fields:
-        right = right and part["type"] == 4 and 1 <= len(part["label"]) <= 45
-        right = right and len(part.get("value") or "") <= part.get("max_length", 4000)
-    if not right:
-        raise _Problem(400, 50035, "Invalid Form Body: form")
-
-
-def _check_options(options: list[JSON], depth: int = 0) -> None:
-    """What may follow a command's name, as Discord takes it."""
-    kinds = {option["type"] == 1 for option in options}
-    right = len(options) <= 25 and len(kinds) <= 1 and (depth == 0 or kinds <= {False})
-    for option in options:
-        right = right and re.fullmatch(r"[-_a-z0-9]{1,32}", option["name"]) is not None
-        right = right and 1 <= len(option["description"]) <= 100
-        _check_options(option.get("options") or [], depth + 1)
-    if not right:
-        raise _Problem(400, 50035, "Invalid Form Body: options")
+def _returned(command: JSON) -> JSON:
+    """A command or an option as Discord gives it back: without what is not so, or empty."""
+    options = [_returned(option) for option in command.get("options") or ()]
+    kept = {name: value for name, value in command.items() if name != "options" and value not in (False, None)}
+    return kept | ({"options": options} if options else {})
 
 
 def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
@@ -873,14 +895,6 @@ def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
     if above is not None and (allowed is None or allowed.get("replied_user", False)):
         found.append(above["author"]["id"])
     return found
-
-
-def _content(part: object) -> str:
-    """What is in a file."""
-    if not isinstance(part, web.FileField):
-        return str(part)
-    data: bytes = part.file.read()
-    return data.decode()
 
 
 def _guild_of(place: JSON) -> int | None:

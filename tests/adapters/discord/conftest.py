@@ -12,7 +12,8 @@ import pytest
 from bot import wiring
 from bot.settings import Settings
 from memory.transcript import PostgresTranscript
-from tests.fakes.discord_api import BOT, FakeDiscord
+from tests.fakes.discord_api import BOT, Asked, FakeDiscord, Post
+from tests.fakes.learner import learner
 from tests.fakes.model import FakeModel
 
 READY_SECONDS = 0.3
@@ -76,6 +77,27 @@ class House:
         await self.discord.until(lambda: "".join(self.discord.texts(channel)[before:]).endswith(text[-20:].strip()))
         return text
 
+    async def learn(self, text: str, channel: int = 0, user: int = 0) -> Post:
+        """Say something that is noted; the answer, when the notice of it is there."""
+        channel = channel or self.channel
+        self.model.arguments = learner
+        await self.ask(text, user=user, channel=channel)
+        post = self.discord.posts(channel)[-1]
+        await self.discord.until(lambda: post.components)
+        return post
+
+    async def facts(self) -> list[str]:
+        """What stands on all pages."""
+        rows = await self.transcript.database.fetch("select value from hathi.facts order by id")
+        return [row["value"] for row in rows]
+
+    async def told(self, asked: Asked) -> str:
+        """What somebody is told, and nobody else."""
+        await self.discord.until(lambda: asked.texts)
+        assert asked.ephemeral or asked.response == {"type": 6}
+        assert asked.acknowledged is not None
+        return asked.texts[-1]
+
     async def quiet(self, seconds: float = 0.4) -> None:
         """Long enough for the bot to have done what it should not do."""
         await asyncio.sleep(seconds)
@@ -108,5 +130,6 @@ async def house(
             await asyncio.to_thread(thread.join, 5)
         assert not any(thread.is_alive() for thread in beating)
         assert discord.unexpected == []
+        assert discord.refused == []
         pings = [m["pings"] for messages in discord.messages.values() for m in messages.values() if m.get("pings")]
         assert pings == []

@@ -6,14 +6,6 @@ from bot.chat import Message, Resource, Room, Thread
 from bot.commands import ASK
 from tests.adapters.discord.conftest import AT, House
 from tests.fakes import model as faults
-from tests.fakes.discord_api import Asked
-
-
-async def told(house: House, asked: Asked) -> str:
-    await house.discord.until(lambda: asked.texts)
-    assert asked.ephemeral or asked.response == {"type": 6}
-    assert asked.acknowledged is not None
-    return asked.texts[-1]
 
 
 async def texts(house: House) -> list[str]:
@@ -44,16 +36,38 @@ async def test_commands_are_made_known_once_and_again_only_when_they_changed(hou
     assert house.discord.commands[0]["description"] == "delete this conversation"
 
 
+async def test_what_follows_a_command_is_typed_into_fields_and_made_known_anew_when_it_changes(house: House) -> None:
+    await house.start()
+    await house.discord.until(lambda: house.discord.commands)
+    options = {command["name"]: command.get("options", []) for command in house.discord.commands}
+    assert options == {
+        "forget": [
+            {"type": 1, "name": "me", "description": "delete everything about you, everywhere"},
+            {
+                "type": 1, "name": "about", "description": "delete what you said about something",
+                "options": [{
+                    "type": 3, "name": "what", "description": "delete what you said about something", "required": True,
+                }],
+            },
+        ],
+        "link": [{"type": 3, "name": "code", "description": "be one person here and on another platform"}],
+    } | {name: [] for name in ("reset", "memory", "unlink", "help", ASK, "Forget this message")}  # fmt: skip
+    del options["forget"][1]["options"][0]["required"]
+    await house.stop()
+    await house.start()
+    await house.discord.until(lambda: house.discord.puts == 2)
+
+
 async def test_who_manages_messages_resets_a_channel_with_a_button_that_outlives_a_restart(house: House) -> None:
     await house.start()
     await house.ask(f"{AT} hello")
     asked = await house.discord.slash(house.bob, house.channel, "reset", manages=True)
-    assert "for everybody in it" in await told(house, asked)
+    assert "for everybody in it" in await house.told(asked)
     await house.stop()
     await house.start()
     assert len(await texts(house)) == 2
     pressed = await house.discord.press(house.bob, house.channel, asked.buttons[0], manages=True)
-    assert await told(house, pressed) == "Done: this conversation is deleted, 2 messages."
+    assert await house.told(pressed) == "Done: this conversation is deleted, 2 messages."
     assert pressed.components == []
     assert await texts(house) == []
     assert house.discord.texts(house.channel) == ["You said: hello"]  # nothing was said in the channel
@@ -64,9 +78,9 @@ async def test_who_does_not_deletes_their_own_part(house: House) -> None:
     await house.ask(f"{AT} from ana")
     await house.ask(f"{AT} from bob", user=house.bob)
     asked = await house.discord.slash(house.ana, house.channel, "reset")
-    assert "the right to manage messages" in await told(house, asked)
+    assert "the right to manage messages" in await house.told(asked)
     pressed = await house.discord.press(house.ana, house.channel, asked.buttons[0])
-    assert "your part of this conversation is deleted, 2 messages" in await told(house, pressed)
+    assert "your part of this conversation is deleted, 2 messages" in await house.told(pressed)
     assert ["from bob" in text for text in await texts(house)] == [True, True]
 
 
@@ -74,12 +88,10 @@ async def test_nobody_can_press_somebody_elses_button(house: House) -> None:
     await house.start()
     await house.ask(f"{AT} from ana")
     asked = await house.discord.slash(house.ana, house.channel, "forget", "me")
-    await told(house, asked)
+    await house.told(asked)
     pressed = await house.discord.press(house.bob, house.channel, asked.buttons[0], manages=True)
-    await house.discord.until(lambda: pressed.follow_ups)
-    assert pressed.follow_ups[0]["content"] == "That is about somebody else: only they can press it."
-    assert pressed.follow_ups[0]["flags"] == 64
-    assert pressed.texts == []
+    assert await house.told(pressed) == "That is about somebody else: only they can press it."
+    assert pressed.ephemeral
     assert len(await texts(house)) == 2
 
 
@@ -89,9 +101,9 @@ async def test_forgetting_everything_reaches_every_place_and_says_how_much(house
     await house.ask("in private", channel=house.discord.direct(house.ana))
     await house.ask(f"{AT} not mine", user=house.bob)
     asked = await house.discord.slash(house.ana, house.channel, "forget", "me")
-    assert "4 messages in all, and 0 lines on your page" in await told(house, asked)
+    assert "4 messages in all, and 0 lines on your page" in await house.told(asked)
     pressed = await house.discord.press(house.ana, house.channel, asked.buttons[0])
-    assert "4 in mastra_messages, 1 in mastra_threads" in await told(house, pressed)
+    assert "4 in mastra_messages, 1 in mastra_threads" in await house.told(pressed)
     assert len(await texts(house)) == 2
 
 
@@ -99,9 +111,9 @@ async def test_memory_and_help_answer_in_a_direct_message_too(house: House) -> N
     await house.start()
     direct = house.discord.direct(house.ana)
     await house.ask("hello", channel=direct)
-    assert "I keep 2 messages" in await told(house, await house.discord.slash(house.ana, direct, "memory"))
-    assert "/reset: delete this" in await told(house, await house.discord.slash(house.ana, direct, "help"))
-    reset = await told(house, await house.discord.slash(house.ana, direct, "reset"))
+    assert "I keep 2 messages" in await house.told(await house.discord.slash(house.ana, direct, "memory"))
+    assert "/reset: delete this" in await house.told(await house.discord.slash(house.ana, direct, "help"))
+    reset = await house.told(await house.discord.slash(house.ana, direct, "reset"))
     assert reset == "Done: this conversation is deleted, 2 messages."
 
 
@@ -110,11 +122,11 @@ async def test_a_message_is_forgotten_by_its_menu(house: House) -> None:
     message = await house.discord.say(house.ana, house.channel, f"{AT} a slip of the tongue")
     await house.answer(house.channel, message)
     menu = "Forget this message"
-    assert "somebody else's" in await told(house, await house.discord.menu(house.bob, house.channel, menu, message))
-    done = await told(house, await house.discord.menu(house.ana, house.channel, menu, message))
+    assert "somebody else's" in await house.told(await house.discord.menu(house.bob, house.channel, menu, message))
+    done = await house.told(await house.discord.menu(house.ana, house.channel, menu, message))
     assert done == "Done: it is forgotten, 2 messages in all."
     assert await texts(house) == []
-    again = await told(house, await house.discord.menu(house.ana, house.channel, menu, message))
+    again = await house.told(await house.discord.menu(house.ana, house.channel, menu, message))
     assert again == "I do not remember this message."
 
 
@@ -123,10 +135,10 @@ async def test_asking_about_a_message_is_answered_to_who_asked_alone(house: Hous
     message = await house.discord.say(house.bob, house.channel, "Carthage must be destroyed.")
     house.model.answers = ["Cato said so. " * 200]
     asked = await house.discord.menu(house.ana, house.channel, ASK, message)
-    assert (await told(house, asked)).startswith("Cato said so.")
+    assert (await house.told(asked)).startswith("Cato said so.")
     await house.discord.until(lambda: len(asked.follow_ups) == 1)
     assert all(follow_up["flags"] == 64 for follow_up in asked.follow_ups)
-    assert house.asked() == ["What do you say to this message of Bob the Builder?\n\n> Carthage must be destroyed."]
+    assert house.asked() == ["What do you say to this message?\n\n> Bob the Builder: Carthage must be destroyed."]
     assert house.discord.posts(house.channel) == []
     assert await house.ask(f"{AT} what did we talk about?") == "You said: what did we talk about?"
     assert house.asked() == ["what did we talk about?"]  # what only Ana saw is not recalled in the channel
@@ -162,7 +174,7 @@ async def test_an_answer_too_long_for_an_interaction_is_a_file(house: House) -> 
     message = await house.discord.say(house.bob, house.channel, "Tell me everything.")
     house.model.answers = ["All that I know about elephants. " * 400]
     asked = await house.discord.menu(house.ana, house.channel, ASK, message)
-    assert len(await told(house, asked)) <= 2000
+    assert len(await house.told(asked)) <= 2000
     await house.discord.until(lambda: asked.follow_ups)
     await house.quiet()
     assert [(each["content"], [*each["files"]]) for each in asked.follow_ups] == [("The whole answer:", ["files[0]"])]
@@ -187,7 +199,7 @@ async def test_two_processes_with_the_same_shard_answer_an_interaction_once(hous
     await house.start()
     await house.start()
     asked = await house.discord.slash(house.ana, house.channel, "memory")
-    await told(house, asked)
+    await house.told(asked)
     await house.quiet()
     assert len(asked.texts) == 1
     assert await house.ask(f"{AT} hello") == "You said: hello"
@@ -197,4 +209,4 @@ async def test_two_processes_with_the_same_shard_answer_an_interaction_once(hous
 
 async def test_who_is_left_out_is_told_so(house: House) -> None:
     await house.start(discord_deny=str(house.bob))
-    assert "not to talk with you" in await told(house, await house.discord.slash(house.bob, house.channel, "memory"))
+    assert "not to talk with you" in await house.told(await house.discord.slash(house.bob, house.channel, "memory"))
