@@ -12,17 +12,22 @@ PLACES = 1000  # that are remembered
 class Loops:
     """Counts the answers to bots: after a few a person has to speak."""
 
-    _turns: "OrderedDict[Hashable, int]" = field(default_factory=OrderedDict)  # by place, the latest last
+    _said: "OrderedDict[Hashable, set[Hashable]]" = field(default_factory=OrderedDict)  # by place, the latest last
 
-    def goes_on(self, place: Hashable, bot: bool, said_to_us: bool) -> bool:
-        """Count a message in a place; False when it comes from a bot that has had its answers."""
+    def goes_on(self, place: Hashable, message: Hashable, bot: bool, said_to_us: bool) -> bool:
+        """Count a message in a place, once; False when it comes from a bot that has had its answers.
+
+        A message may come twice: live, and from a look back at what was missed.
+        """
         if not bot:
-            self._turns.pop(place, None)
+            self._said.pop(place, None)
             return True
         if not said_to_us:
             return True
-        turns = self._turns.pop(place, 0) + 1
-        self._turns[place] = turns
-        if len(self._turns) > PLACES:
-            self._turns.popitem(last=False)
-        return turns <= BOT_TURNS
+        said = self._said.pop(place, set())
+        if len(said) <= BOT_TURNS:
+            said.add(message)
+        self._said[place] = said
+        if len(self._said) > PLACES:
+            self._said.popitem(last=False)
+        return len(said) <= BOT_TURNS

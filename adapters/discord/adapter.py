@@ -195,7 +195,7 @@ class Discord:
         me = self._connection.me
         self._newest = max(self._newest, message.id)
         said_to_us = addressed(message, me)
-        if not self._loops.goes_on(message.channel.id, message.author.bot, said_to_us is not False):
+        if not self._loops.goes_on(message.channel.id, message.id, message.author.bot, said_to_us is not False):
             log.info("a bot gets no more answers before a person speaks in %s", thread_of(message.channel.id))
             return
         if said_to_us is False or not self._rules.permit(message.author, message.channel):

@@ -89,13 +89,13 @@ class Hearing:
         """
         to_us = addressed(data, spot, us)
         if not is_bot(data):
-            self._loops.goes_on(spot.thread, False, True)
+            self._loops.goes_on(spot.thread, spot.id, False, True)
         if to_us is False:
             return
         async with self._lane(spot.thread):
             if spot.id in self._heard or spot.id in self._deleted:
                 return
-            if is_bot(data) and not self._loops.goes_on(spot.thread, True, True):
+            if is_bot(data) and not self._loops.goes_on(spot.thread, spot.id, True, True):
                 log.info("a bot gets no more answers before a person speaks in %s", spot.thread)
                 return
             joins = bool(spot.thread_ts) and not spot.direct and not await self._takes_part(spot)
