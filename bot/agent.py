@@ -1,4 +1,4 @@
-"""One turn: hear, recall, think, reply, digest. Decides what a person is told when something goes wrong."""
+"""One turn: hear, recall, think, reply. Decides what a person is told when something goes wrong."""
 
 import logging
 from base64 import b64encode

@@ -91,6 +91,11 @@ class Digests:
                 delay = DELAYS[failures] if busy is None else min(max(busy, 1.0), DELAYS[-1])
                 asyncio.get_running_loop().call_later(delay, self.due, thread, failures + 1)
             return
+        except (
+            Exception
+        ):  # a bug costs what was to be noted here, not the bot; it is loud with each turn in this thread
+            log.exception("%s: not digested: a bug", thread)
+            return
         if asyncio.get_running_loop().time() - self._looked_at > LOOK:
             await self._look(LOOK)
 

@@ -109,12 +109,16 @@ def read_settings() -> Settings:
 
 def read_persona(path: Path | None) -> str:
     """The bot's character and instructions: the operator's file, else the built-in one. Raises SettingsError."""
-    path = path or Path(__file__).with_name("persona.md")
+    return read_file("PERSONA", path or Path(__file__).with_name("persona.md")).strip()
+
+
+def read_file(setting: str, path: Path) -> str:
+    """The text of a file that a setting names. Raises SettingsError when there is none to be read."""
     try:
-        text = path.read_text(encoding="utf-8").replace("\0", "").strip()
+        text = path.read_text(encoding="utf-8-sig").replace("\0", "").rstrip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsError(f"PERSONA: {path} cannot be read: {reason}") from error
+        raise SettingsError(f"{setting}: {path} cannot be read: {reason}") from error
     if not text:
-        raise SettingsError(f"PERSONA: {path} is empty")
+        raise SettingsError(f"{setting}: {path} is empty")
     return text

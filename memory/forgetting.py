@@ -40,8 +40,9 @@ class Forgetting:
         """
         counts: Counter[str] = Counter()
         people = [str(resource)] if thread is not None else await self.pages.identities(resource)
-        async with self.database.transaction() as connection, self.pages.changing(connection, people):
-            pass  # what Mastra has written there counts too
+        if thread is None:  # what Mastra has written on a page counts too
+            async with self.database.transaction() as connection, self.pages.changing(connection, people):
+                pass
         for person in people:
             counts.update(await self._about(person, thread))
         return counts
@@ -230,7 +231,7 @@ class Forgetting:
             await connection.execute("delete from hathi.paused where person = $1", person)
             await connection.execute("delete from hathi.links where resource = $1", person)
             await connection.execute("delete from hathi.link_codes where resource = $1", person)
-            await connection.execute("delete from hathi.link_tries where resource = $1", person)
+            await connection.execute("delete from hathi.link_tries where person = $1", person)
         row = await connection.fetchrow(
             """
             with about as materialized (

@@ -25,7 +25,7 @@ class Links:
 
     async def offer(self, person: Resource) -> str | None:
         """A code that links whoever types it with this person, once, within ten minutes; None after too many."""
-        if not await self._may(f"offer {person}"):
+        if not await self._may(person, "offer"):
             return None
         code = "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
         await self.database.fetch(
@@ -41,7 +41,7 @@ class Links:
 
     async def offered(self, person: Resource, code: str) -> Resource | None:
         """Whose code it is; None when it is wrong or too old, or this person's own, or there were too many tries."""
-        if not await self._may(f"try {person}"):
+        if not await self._may(person, "try"):
             return None
         rows = await self.database.fetch(
             """
@@ -55,7 +55,7 @@ class Links:
 
     async def link(self, person: Resource, code: str) -> Resource | None:
         """Use a code up: from now on both, and all that they are linked with, are one person. Whose it was; or None."""
-        if not await self._may(f"try {person}"):
+        if not await self._may(person, "try"):
             return None
         async with self.database.transaction() as connection:
             await connection.execute("lock table hathi.links in share row exclusive mode")
@@ -88,15 +88,17 @@ class Links:
         rows = await self.database.fetch("delete from hathi.links where resource = $1 returning 1", str(person))
         return bool(rows)
 
-    async def _may(self, doing: str) -> bool:
+    async def _may(self, person: Resource, what: str) -> bool:
         """Whether somebody has not done this too often within the last hour; it counts as done."""
         rows = await self.database.fetch(
             """
             with old as (delete from hathi.link_tries where at < now() - interval '1 hour'),
-                 this as (insert into hathi.link_tries (resource) values ($1))
-            select count(*) as before from hathi.link_tries where resource = $1 and at >= now() - interval '1 hour'
+                 this as (insert into hathi.link_tries (person, what) values ($1, $2))
+            select count(*) as before from hathi.link_tries
+            where (person, what) = ($1, $2) and at >= now() - interval '1 hour'
             """,
-            doing,
+            str(person),
+            what,
         )
         return int(rows[0]["before"]) < TRIES
 

@@ -1,12 +1,15 @@
 """Many memories behind one door."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.chat import Thread, Turn
 from bot.errors import HathiError
 from bot.ports import Memory, Noted, Recollection
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Memories:
                 failures.append(error)
         if failures and not noted:
             raise failures[0]
+        for failure in failures:  # people hear of the rest; what is left is read with the next turn
+            log.warning("%s: not all is digested: %s", thread, failure)
         return noted
 
 

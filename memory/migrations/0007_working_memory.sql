@@ -61,10 +61,11 @@ create table hathi.link_codes (
     expires timestamptz not null
 );
 create table hathi.link_tries (  -- codes made and codes tried, for limits; a row is dropped after an hour
-    resource text not null,
+    person text not null,
+    what text not null,          -- offer or try
     at timestamptz not null default now()
 );
-create index link_tries_idx on hathi.link_tries (resource, at);
+create index link_tries_idx on hathi.link_tries (person, what, at);
 
 -- A page's text, as Mastra keeps it.
 create function hathi.page_text(page text) returns text language sql stable as $$

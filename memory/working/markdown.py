@@ -117,6 +117,10 @@ class MarkdownTemplate:
         value = clean(text)
         return value if value and not self._is_hint(field, value) else None
 
+    def typed(self, value: str) -> str:
+        """A value as a person would type it."""
+        return value
+
     def told(self, field: str, value: str) -> str:
         """`Location: Lisbon`."""
         return f"{field}: {value}"

@@ -72,6 +72,10 @@ class Template(Protocol):
         """What a person typed, as a field's value; None when it cannot be one."""
         ...
 
+    def typed(self, value: str) -> str:
+        """A value as a person would type it: `value` reads it back."""
+        ...
+
     def told(self, field: str, value: str) -> str:
         """A line as people and models read it: `Location: Lisbon`."""
         ...

@@ -171,7 +171,7 @@ class Pages:
         return Remembered(
             id=row["id"],
             text=self.template.told(row["field"], row["value"]),
-            value=row["value"],
+            value=self.template.typed(row["value"]),
             at=row["at"],
             kind=kind,
             message=row["source"] or "",
@@ -187,6 +187,9 @@ class Pages:
         Comes before any other lock: whoever deletes messages holds their pages first.
         """
         names = sorted(set(pages))
+        if not names:
+            yield {}
+            return
         await connection.execute(
             "select pg_advisory_xact_lock(hashtextextended(page, 7)) from unnest($1::text[]) as page", names
         )
@@ -196,8 +199,10 @@ class Pages:
         yield before
         after = await self._load(connection, names)
         for name, sheet in after.items():
+            if sheet.facts == before[name].facts:  # Mastra's page stays as it wrote it
+                continue
             text = self.template.render(current(sheet.facts))
-            if sheet.facts != before[name].facts and text != sheet.text:  # else Mastra's page stays as it wrote it
+            if text != sheet.text:
                 await self._write(connection, name, text)
 
     async def learn(self, thread: Thread, since: int, upto: int, learned: Sequence[Learned]) -> list[int]:
@@ -215,7 +220,7 @@ class Pages:
             fresh = []
             for fact in learned:
                 known = _same(fact, sheets[self.of(fact.person, thread)])
-                if known is None:
+                if known is None or fact.replaces - {known.id}:
                     fresh.append(fact)
                 else:
                     await connection.execute(

@@ -116,12 +116,16 @@ class WorkingMemory:
                 change.replaces,
             )
             for change in believed
+            if not change.edit.forget
         ]
         room = MOST - max(map(len, known.values()), default=0)
         if len(learned) > room:
             log.warning("%s: a page is full: %d lines; not all is written on it", batch.thread, MOST)
+        # Before anything counts as read: a process that dies here leaves the wish to the next one. And what is deleted
+        # now is not learned from below.
+        gone = await self._forget(batch, believed)
         written = await self.pages.learn(batch.thread, batch.since, batch.upto, learned[: max(room, 0)])
-        return [*await self._noted(batch, written), *await self._forget(batch, believed)]
+        return [*await self._noted(batch, written), *gone]
 
     async def _believed(self, batch: Batch, known: Mapping[str, Sequence[Fact]]) -> list[Believed]:
         """What a model makes of the batch, as far as it is believed."""
@@ -264,7 +268,7 @@ class WorkingMemory:
         audience = next((row["audience"] for row in rows if row["new"]), None)
         end = next((row["place"] for row in rows if row["new"] and row["audience"] != audience), None)
         taken = [row for row in rows if row["place"] is not None and (end is None or row["place"] < end)]
-        full = sum(1 for row in taken) >= 2 * BATCH
+        full = len(taken) >= 2 * BATCH
         upto = taken[-1]["place"] if taken and (full or end is not None) else rows[0]["answered"]
         heard = [
             Heard(

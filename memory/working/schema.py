@@ -72,6 +72,11 @@ class SchemaTemplate:
             return _text(clean(text))
         return self._fitting(leaf, clean(text)) or self._fitting(leaf, _parsed(text.strip()))
 
+    def typed(self, value: str) -> str:
+        """A value as a person would type it: words without the quotes of JSON."""
+        parsed = _parsed(value)
+        return parsed if isinstance(parsed, str) else value
+
     def told(self, field: str, value: str) -> str:
         """`address city: Lisbon`."""
         label = " ".join(_words(name) for name in path(field))

@@ -24,7 +24,7 @@ class Slow:
     go: asyncio.Event = field(default_factory=asyncio.Event)
     begun: list[Thread] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
-    troubles: list[HathiError] = field(default_factory=list)
+    troubles: list[Exception] = field(default_factory=list)
     brings: list[Noted] = field(default_factory=list)
 
     async def recall(self, turn: Turn) -> Recollection:
@@ -106,6 +106,18 @@ async def test_one_that_fails_is_tried_again(monkeypatch: pytest.MonkeyPatch) ->
         house.digests.due(ONE)
         await memory.until(3)
         assert memory.troubles == []
+
+
+async def test_a_bug_is_loud_and_costs_no_other_thread(caplog: pytest.LogCaptureFixture) -> None:
+    memory = Slow(troubles=[ValueError("a bug")])
+    memory.go.set()
+    async with running(memory) as house:
+        house.digests.due(ONE)
+        await house.digests.finish(10)
+        house.digests.due(TWO)
+        await house.digests.finish(10)
+        assert memory.begun == [ONE, TWO]
+    assert "stage:one: not digested: a bug" in caplog.text
 
 
 async def test_what_others_left_undone_is_taken_over_at_the_start() -> None:

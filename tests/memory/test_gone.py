@@ -6,6 +6,7 @@ import pytest
 
 from bot.chat import Resource, Thread
 from bot.commands import Asked
+from bot.errors import DatabaseError
 from bot.ports import Counts
 from bot.prompt import compose
 from tests.memory.working.conftest import ANA, BOB, DM, PUBLIC, World, thread_in, world
@@ -78,6 +79,23 @@ async def test_a_forgotten_line_goes_with_all_that_says_it_and_nothing_else_goes
     assert "trains" in await world.tables()
 
 
+async def test_what_is_said_and_taken_back_before_it_is_read_is_never_learned(world: World) -> None:
+    await world.hear("My favourite colour is blue", DM, ANA, thread_in(DM))
+    await world.say("forget my favourite colour", DM)
+    assert await left(world, "blue") == []
+    assert [noted.lines for noted in world.noted] == [()]
+
+
+async def test_a_wish_to_forget_outlives_whoever_was_to_grant_it(world: World) -> None:
+    await world.say("My favourite colour is blue", DM)
+    await world.database.fetch("alter table hathi.feedback rename to away")
+    with pytest.raises(DatabaseError):
+        await world.say("forget my favourite colour", DM)
+    await world.database.fetch("alter table hathi.away rename to feedback")
+    await world.memory.digest(thread_in(DM))
+    assert await left(world, "blue") == []
+
+
 async def test_a_forgotten_line_does_not_bring_back_what_it_had_replaced(world: World) -> None:
     await world.say("I live in Lisbon")
     await world.say("I live in Porto")
@@ -117,7 +135,7 @@ async def test_a_forgotten_person_is_gone_under_each_of_their_names(world: World
     for word in ("blue", "payments", "tea", "kites"):
         assert await left(world, word) == [], word
     assert await left(world, "trains") != []
-    for table in ("links", "link_codes", "paused", "facts"):
+    for table in ("links", "link_codes", "link_tries", "paused", "facts"):
         rows = await world.database.fetch(f"select to_jsonb(t)::text as row from hathi.{table} as t")
         assert not any("discord:1" in row["row"] or "slack" in row["row"] for row in rows), table
 

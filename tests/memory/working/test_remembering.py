@@ -67,6 +67,16 @@ async def test_what_has_changed_takes_the_place_of_what_was_and_undoing_it_bring
     assert await world.known() == ["Location: Lisbon"]
 
 
+async def test_what_is_so_again_takes_the_place_of_what_was_between(world: World) -> None:
+    await world.say("I live in Lisbon", PUBLIC)
+    await world.say("I live in Porto", STAFF)  # a private room: in public it is Lisbon still
+    await world.say("I live in Lisbon", STAFF)
+    assert await world.known(STAFF) == ["Location: Lisbon"]
+    assert await world.known(PUBLIC) == ["Location: Lisbon"]
+    await world.say("I live in Porto", PUBLIC)
+    assert await world.known(PUBLIC) == ["Location: Porto"]
+
+
 async def test_a_change_in_a_direct_message_leaves_what_others_may_know_as_it_was(world: World) -> None:
     await world.say("I live in Lisbon", PUBLIC)
     await world.say("I live in Porto", DM)

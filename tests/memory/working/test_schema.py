@@ -431,3 +431,12 @@ def test_what_the_tool_lets_through_is_used() -> None:
 )
 def test_what_a_person_types_becomes_json_that_fits(field: str, typed: str, value: str | None) -> None:
     assert template.value(field, typed) == value
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("/name", '"Ana \\"Ann\\" Silva"'), ("/age", "42"), ("/member", "true"), ("/people", '{"name":"Bob"}')],
+)
+def test_what_a_person_is_given_to_correct_reads_the_same_when_it_comes_back(field: str, value: str) -> None:
+    assert template.value(field, template.typed(value)) == value
+    assert not template.typed(value).startswith('"')
