@@ -44,6 +44,12 @@ def asked(text: str) -> str | None:
     return found["matter"]
 
 
+def wants_gone(text: str, value: str) -> bool:
+    """Whether a message asks to have forgotten what a value says: then it does not say it anew."""
+    matter = re.split(r"[.!?;,\n]|\bbut\b", asked(text) or "")[0]
+    return bool(words(value)) and words(value) <= words(matter)
+
+
 def words(text: str) -> frozenset[str]:
     """The words of a text that say something, in a form in which they can be compared."""
     found = (word.strip("'") for word in re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.replace("’", "'").casefold()))

@@ -117,6 +117,7 @@ class WorkingMemory:
             )
             for change in believed
             if not change.edit.forget
+            and not matter.wants_gone(upkeep.own_words(change.heard.text), change.edit.value or "")
         ]
         room = MOST - max(map(len, known.values()), default=0)
         if len(learned) > room:

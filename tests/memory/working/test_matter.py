@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory.working.matter import asked, repeats, speaks_of, telling, words
+from memory.working.matter import asked, repeats, speaks_of, telling, wants_gone, words
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,14 @@ from memory.working.matter import asked, repeats, speaks_of, telling, words
 )
 def test_a_request_to_forget_is_told_from_talk(text: str, matter: str | None) -> None:
     assert asked(text) == matter
+
+
+def test_a_message_that_wants_something_gone_does_not_say_it_anew() -> None:
+    assert wants_gone("forget that I like tea", "tea")
+    assert wants_gone("forget that I like tea and biscuits", "biscuits")
+    assert not wants_gone("forget that I live in Lisbon, I live in Porto now", "Porto")
+    assert not wants_gone("I like tea", "tea")
+    assert not wants_gone("forget that I like tea", "")
 
 
 def test_spelling_and_number_do_not_matter() -> None:
