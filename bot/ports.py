@@ -445,13 +445,20 @@ class Embedder(Protocol):
     """Turns text into vectors."""
 
     @property
-    def name(self) -> str: ...
-
-    @property
-    def dimension(self) -> int: ...
+    def name(self) -> str:
+        """`provider/model`; vectors of different names have nothing to do with one another."""
+        ...
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """One unit vector of `dimension` floats for each text, in order."""
+        """One unit vector for each text, all of the same dimension, in order. Raises ModelError."""
+        ...
+
+    async def warm_up(self) -> None:
+        """Load what takes long to load before somebody waits for it; sends nothing. Raises ModelError."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything; a second time does nothing."""
         ...
 
 
