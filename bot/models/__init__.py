@@ -3,30 +3,20 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from bot.chat import Usage
 from bot.errors import SettingsError
 from bot.models.local import LocalModel, installed
+from bot.models.providers import PROVIDERS, Keys, divide, find
 from bot.ports import Model, Prompt, Said, Tool
 
 if TYPE_CHECKING:
     from bot.models.remote import RemoteModel
 
+__all__ = ["KNOWN", "ClosableModel", "Keys", "LateModel", "check", "default_model", "open_model"]
+
 INSTALL_LOCAL = "uv sync"
-
-
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The settings that models need, each under its environment name in lower case; empty when unset."""
-
-    openrouter_api_key: str = field(default="", repr=False)
-    openai_api_key: str = field(default="", repr=False)
-    openai_base_url: str = ""
-    anthropic_api_key: str = field(default="", repr=False)
-    ollama_base_url: str = ""
 
 
 class ClosableModel(Model, Protocol):
@@ -41,59 +31,31 @@ class ClosableModel(Model, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """Where a provider is and which settings it goes by."""
-
-    url: str
-    key_setting: str = ""  # empty: it needs no key
-    url_setting: str = ""  # empty: it is always at `url`
-    url_ending: str = ""  # what its API needs behind the address that people know
-    budget: int = 60_000  # tokens; every model named in the README reads at least twice that
-
-
-PROVIDERS = {
-    "openrouter": Provider("https://openrouter.ai/api/v1", key_setting="OPENROUTER_API_KEY"),
-    "openai": Provider("https://api.openai.com/v1", key_setting="OPENAI_API_KEY", url_setting="OPENAI_BASE_URL"),
-    "anthropic": Provider("https://api.anthropic.com/v1/", key_setting="ANTHROPIC_API_KEY"),
-    # Ollama reads 4,096 tokens unless told otherwise or on a large GPU, and silently cuts what is more
-    # (docs.ollama.com/context-length), so the prompt and the answer must fit in there.
-    "ollama": Provider("http://127.0.0.1:11434", url_setting="OLLAMA_BASE_URL", url_ending="/v1", budget=3_000),
-}
-
 KNOWN = (*PROVIDERS, "local")
 
 
 def open_model(spec: str, keys: Keys) -> ClosableModel:
     """`openrouter/anthropic/claude-haiku-4.5` → a model to ask. Sends nothing. Raises SettingsError."""
-    provider_name, _, model = spec.strip().partition("/")
-    if provider_name not in KNOWN:
-        raise SettingsError(
-            f"the model {spec!r} names no provider that is known: write provider/model, with one of {', '.join(KNOWN)}"
-        )
-    if not model:
-        raise SettingsError(f"the model {spec!r} names a provider only: write {provider_name}/ and the model's name")
-    if provider_name == "local":
+    provider, model = divide(spec, "model", KNOWN)
+    if provider == "local":
         return LocalModel(model)
-
-    provider = PROVIDERS[provider_name]
-    name, base_url, key = f"{provider_name}/{model}", _url(provider, keys), _key(provider, keys, spec)
-    url_setting = provider.url_setting if _own_server(provider, keys) else ""
+    place = find(spec, provider, model, "model", keys)
+    budget = PROVIDERS[provider].budget
 
     def reach() -> "RemoteModel":
         from bot.models.remote import RemoteModel
 
         return RemoteModel(
-            name=name,
-            model=model,
-            base_url=base_url,
-            key=key,
-            key_setting=provider.key_setting,
-            url_setting=url_setting,
-            budget=provider.budget,
+            name=place.name,
+            model=place.model,
+            base_url=place.base_url,
+            key=place.key,
+            key_setting=place.key_setting,
+            url_setting=place.url_setting,
+            budget=budget,
         )
 
-    return LateModel(name, provider.budget, reach)
+    return LateModel(place.name, budget, reach)
 
 
 class LateModel:
@@ -157,43 +119,3 @@ async def check(model: Model) -> str:
     """Ask for one word, to see that the model answers; returns what it said. Raises ModelError."""
     prompt = [Said("user", "Answer with the one word: ready")]
     return "".join([piece async for piece in model.complete(prompt) if isinstance(piece, str)])
-
-
-def _key(provider: Provider, keys: Keys, spec: str) -> str:
-    setting = provider.key_setting
-    if not setting:
-        return "none"  # the client insists on one
-    key = _value(keys, setting)
-    if not key and _own_server(provider, keys):
-        return "none"  # most need none; those that do say so
-    if not key:
-        raise SettingsError(f"the model {spec!r} needs a key: set {setting}")
-    if not (key.isascii() and key.isprintable() and " " not in key):
-        raise SettingsError(f"{setting} holds a space or a character that is in no key: copy it again")
-    return key
-
-
-def _url(provider: Provider, keys: Keys) -> str:
-    setting = provider.url_setting
-    url = _value(keys, setting)
-    if not url:
-        return provider.url + provider.url_ending
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0 and url.isprintable()
-    except ValueError:  # a port that is no number, brackets that do not close
-        usable = False
-    if not usable:
-        raise SettingsError(
-            f"{setting} is no address: it must look like http://127.0.0.1:11434 or https://example.org/v1"
-        )
-    return url.rstrip("/").removesuffix(provider.url_ending) + provider.url_ending
-
-
-def _own_server(provider: Provider, keys: Keys) -> bool:
-    """Whether the address is the operator's business and not the provider's."""
-    return not provider.key_setting or bool(_value(keys, provider.url_setting))
-
-
-def _value(keys: Keys, setting: str) -> str:
-    return str(getattr(keys, setting.lower())).strip() if setting else ""

@@ -1,4 +1,4 @@
-"""Vectors from all-MiniLM-L6-v2 in this process, in a thread of its own; the one file that knows onnxruntime and NumPy."""
+"""Vectors from all-MiniLM-L6-v2, in a thread of this process; the one file that knows onnxruntime and NumPy."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -123,6 +123,7 @@ class _Worker:
         """Raises ModelDown."""
         if self._session is not None:
             return
+        wordpiece.load()
         try:
             import onnxruntime
 
