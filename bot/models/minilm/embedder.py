@@ -43,6 +43,8 @@ class MiniLM:
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One unit vector of 384 numbers for each text, in order, of its first 256 tokens. Raises ModelError."""
         worker = self._there()
+        if len(texts) == 1:  # in one go: read apart, it would wait twice
+            return await worker.do(lambda: worker.vectors(_read(texts)))
         ids: list[list[int]] = []
         for start in range(0, len(texts), BATCH):
             ids += await worker.do(partial(_read, texts[start : start + BATCH]))
