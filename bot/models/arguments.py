@@ -58,7 +58,7 @@ def in_words(prompt: Prompt, tool: Tool) -> Prompt:
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> fastjsonschema.Validator:
     """Compiled once: that takes as long as a thousand validations."""
-    return fastjsonschema.compile(json.loads(schema), use_default=False, detailed_exceptions=False)
+    return fastjsonschema.compile(json.loads(schema), use_default=False)
 
 
 def _bare(text: str) -> str:

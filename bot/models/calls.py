@@ -58,7 +58,7 @@ class Calls:
         id_, name = _text(piece.get("id")), _text(said.get("name"))
         written = said.get("arguments")
         text = json.dumps(written, ensure_ascii=False) if isinstance(written, Mapping) else _text(written)
-        begun = self._goes_on(index, id_, name, text)
+        begun = self._goes_on(index, id_, name)
         if begun is None and len(self._begun) == MOST:
             log.debug("calls are dropped: there are more than %d", MOST)
             self._full = True
@@ -71,7 +71,7 @@ class Calls:
         if len(begun.arguments) <= LONGEST:
             begun.arguments += text
 
-    def _goes_on(self, index: int | None, id_: str, name: str, text: str) -> _Begun | None:
+    def _goes_on(self, index: int | None, id_: str, name: str) -> _Begun | None:
         """The call that a piece goes on with; None when it begins one."""
         found = self._begun
         if index is not None and (id_ or name or any(begun.index == index for begun in found)):
@@ -85,7 +85,7 @@ class Calls:
             return None
         if name and latest.name and name != latest.name:
             return None
-        if name and text and not id_ and _complete(latest.arguments):  # the same tool once more
+        if name and not id_ and _complete(latest.arguments):  # the same tool once more
             return None
         return latest
 

@@ -71,7 +71,7 @@ def complaint(body: Body) -> str:
     waiting: list[str] = []
     held = False
     for place, message in enumerate(body["messages"]):
-        if message["role"] == "tool":
+        if message.get("role") == "tool":
             if wrong := _result_complaint(message, place, waiting):
                 return wrong
             waiting.remove(message["tool_call_id"])
@@ -107,7 +107,7 @@ def _result_complaint(message: Body, place: int, waiting: list[str]) -> str:
 
 
 def _calling_complaint(message: Body, where: str) -> str:
-    if set(message) != {"role", "content", "tool_calls"} or message["role"] != "assistant":
+    if set(message) != {"role", "content", "tool_calls"} or message.get("role") != "assistant":
         return f"{where} has not just the role assistant, content and tool_calls"
     content = message["content"]
     if content is not None and not (isinstance(content, str) and content.strip()):
