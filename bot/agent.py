@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.answering import answer
+from bot.answering import ask
 from bot.chat import Answer, Message, Thread, Turn
 from bot.errors import (
     DatabaseDown,
@@ -186,7 +186,7 @@ class Agent:
         while True:
             prompt = compose(own or self.persona, recollection, budget, now, pictures, plain=not model.trusted)
             try:
-                return await answer(turn, model, prompt, tools, reply.show)
+                return await ask(turn, model, prompt, tools, reply.show)
             except PromptTooLong:
                 budget = sum(tokens(said.text) for said in prompt) // 2
                 if compose(own or self.persona, recollection, budget, now, pictures, plain=not model.trusted) == prompt:

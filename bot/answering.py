@@ -20,7 +20,7 @@ TOO_MANY = f"This was not looked up: {CALLS} calls at once are the most."
 NOTHING = "Nothing."
 
 
-async def answer(
+async def ask(
     turn: Turn, model: Model, prompt: Prompt, tools: Sequence[Ability], show: Callable[[str], Awaitable[None]]
 ) -> Answer:
     """Ask; `show` gets the whole text so far. What is said before a call belongs to the answer. Raises ModelError."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bot.agent import TOLD
-from bot.answering import CALLS, LONGEST, NOT_NOW, NOTHING, ROUNDS, TOO_MANY, answer
+from bot.answering import CALLS, LONGEST, NOT_NOW, NOTHING, ROUNDS, TOO_MANY, ask
 from bot.chat import Thread, Turn
 from bot.errors import DatabaseDown, ModelSilent, PromptTooLong
 from bot.models import Keys, open_model
@@ -244,7 +244,7 @@ async def test_cancellation_goes_through_a_tool(fake: FakeModel) -> None:
     model = open_model("openai/test", Keys(openai_base_url=fake.base_url))
     fake.answers = [look("tea")]
     tool = Ability("search_memory", "Search what was said.", PARAMETERS, use)
-    task = asyncio.create_task(answer(Turn(1, PORCH), model, [Said("user", "?")], [tool], show))
+    task = asyncio.create_task(ask(Turn(1, PORCH), model, [Said("user", "?")], [tool], show))
     await begun.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
