@@ -3,11 +3,11 @@
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bot.chat import Answer, Message, Thread, Turn, Usage
+from bot.answering import ask
+from bot.chat import Answer, Message, Thread, Turn
 from bot.errors import (
     DatabaseDown,
     DatabaseError,
@@ -24,7 +24,7 @@ from bot.errors import (
     PromptTooLong,
     TurnLost,
 )
-from bot.ports import Adapter, Forgetting, Jobs, Lease, Memory, Model, Prompt, Recollection, Reply, Transcript
+from bot.ports import Adapter, Forgetting, Jobs, Lease, Memory, Model, Recollection, Reply, Transcript
 from bot.prompt import compose, tokens
 
 log = logging.getLogger(__name__)
@@ -182,14 +182,17 @@ class Agent:
         now = None if own else datetime.now(UTC)
         budget = model.budget
         pictures = await self._pictures(turn, recollection) if model.sees else {}
+        tools = recollection.tools
         while True:
             prompt = compose(own or self.persona, recollection, budget, now, pictures, plain=not model.trusted)
             try:
-                return await self._stream(turn, model, prompt, reply)
+                return await ask(turn, model, prompt, tools, reply.show)
             except PromptTooLong:
                 budget = sum(tokens(said.text) for said in prompt) // 2
                 if compose(own or self.persona, recollection, budget, now, pictures, plain=not model.trusted) == prompt:
-                    raise
+                    if not tools:
+                        raise
+                    tools = ()  # what they bring may be what is too much
                 log.info("turn %s: too long for %s, trying with %d tokens", turn.id, model.name, budget)
             except ModelRefused as error:
                 if not pictures:
@@ -206,19 +209,6 @@ class Agent:
                 if data is not None:
                     found.setdefault(line.id, []).append(f"data:{image.type};base64,{b64encode(data).decode()}")
         return found
-
-    async def _stream(self, turn: Turn, model: Model, prompt: Prompt, reply: Reply) -> Answer:
-        text = ""
-        async with aclosing(model.complete(prompt)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Usage):
-                    log.info("turn %s: %s: %s", turn.id, model.name, piece)
-                else:
-                    text += piece
-                    await reply.show(text.strip())
-        if not text.strip():
-            raise ModelSilent(f"{model.name} answered with nothing")
-        return Answer(text.strip(), model.name)
 
     async def _deliver(self, turn: Turn, recollection: Recollection, answer: Answer, reply: Reply) -> bool:
         """Written down first, then shown to its end; False when what it answers was deleted."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bot.chat import Answer, Image, Line, Message, Resource, Role, Thread, Turn, Usage
 
@@ -19,30 +19,50 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Recollection:
-    """What a memory brings to a turn."""
+class Tool:
+    """Something that a model may call, or be made to."""
 
-    lines: tuple[Line, ...] = ()  # the conversation, oldest first; those that wait for an answer are marked
-    notes: tuple[str, ...] = ()  # other things worth knowing now, one sentence each
-    known: tuple[Known, ...] = ()  # of the people who speak there
+    name: str  # [a-z_]{1,40}
+    description: str  # what it is for; at most 1,024 characters, which is what OpenAI takes
+    parameters: Mapping[str, Any]  # a JSON schema of type object
+
+
+@dataclass(frozen=True, slots=True)
+class Ability(Tool):
+    """A tool that a model may use while it answers."""
+
+    # Given arguments that are valid and storable: what the model reads of the result. Raises HathiError.
+    use: Callable[[Mapping[str, Any]], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool called inside an answer."""
+
+    id: str
+    name: str
+    arguments: str  # JSON as the model wrote it, never checked
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One message of a prompt."""
 
-    role: Role | None  # None: instructions
+    role: Role | Literal["tool"] | None  # tool: what a call brought; None: instructions
     text: str
     images: tuple[str, ...] = ()  # as data: URLs
+    calls: tuple[Call, ...] = ()  # of an assistant's message: the tools that it calls, each answered right behind it
+    call: str = ""  # of a tool's message: the id of the call that it answers
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
-    """Something that a model may be made to call."""
+class Recollection:
+    """What a memory brings to a turn."""
 
-    name: str  # [a-z_]{1,40}
-    description: str  # what it is for; at most 1,024 characters, which is what OpenAI takes
-    parameters: Mapping[str, Any]  # a JSON schema of type object
+    lines: tuple[Line, ...] = ()  # the conversation, oldest first; those that wait for an answer are marked
+    notes: tuple[str, ...] = ()  # other things worth knowing now, one sentence each
+    known: tuple[Known, ...] = ()  # of the people who speak there
+    tools: tuple[Ability, ...] = ()  # what can be looked up while it is answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,8 +447,14 @@ class Model(Protocol):
         """Whether it can be shown pictures, as far as is known."""
         ...
 
-    def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
-        """Pieces of text, then at most one Usage. Raises ModelError, also half way."""
+    def complete(
+        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True
+    ) -> AsyncGenerator[str | Call | Usage, None]:
+        """Pieces of text, then the tools that are called, then at most one Usage. Raises ModelError, also half way.
+
+        A prompt that holds calls goes with the tools that were called; without `calling`, none is called any more. A
+        model that has no tools answers as if it were given none.
+        """
         ...
 
     async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ class Memories:
                 lines=tuple(line for one in found for line in one.lines),
                 notes=tuple(note for one in found for note in one.notes),
                 known=tuple(known for one in found for known in one.known),
+                tools=tuple(tool for one in found for tool in one.tools),
             )
         raise _first(failure)
 

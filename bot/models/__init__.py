@@ -1,7 +1,7 @@
 """Which model is meant: `provider/model` and the settings that go with it, turned into something that can be asked."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,7 +9,7 @@ from bot.chat import Usage
 from bot.errors import SettingsError
 from bot.models.local import LocalModel, installed
 from bot.models.providers import PROVIDERS, Keys, divide, find
-from bot.ports import Model, Prompt, Said, Tool
+from bot.ports import Call, Model, Prompt, Said, Tool
 
 if TYPE_CHECKING:
     from bot.models.remote import RemoteModel
@@ -72,10 +72,12 @@ class LateModel:
         self._reached: RemoteModel | None = None
         self._reaching = asyncio.Lock()
 
-    async def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
-        """Pieces of text, then at most one Usage. Raises ModelError, also half way."""
+    async def complete(
+        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True
+    ) -> AsyncGenerator[str | Call | Usage, None]:
+        """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way."""
         reached = await self._there()
-        async with aclosing(reached.complete(prompt)) as pieces:
+        async with aclosing(reached.complete(prompt, tools, calling=calling)) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -13,11 +13,16 @@ from bot.chat import storable
 from bot.ports import Prompt, Said, Tool
 
 MOST = 200_000  # characters; what a model writes in one answer is a tenth of that
+WHY = 200  # characters
 DEPTH = 32  # objects and lists within one another
 
 
 class NoArguments(Exception):
     """What came is no arguments for this tool. Says no more than that: the rest would be a model's words."""
+
+    def __init__(self, why: str = "that is no JSON of this form") -> None:
+        super().__init__()
+        self.why = why[:WHY]  # for the model alone: it may quote it
 
 
 def read(said: object, tool: Tool) -> Mapping[str, Any]:
@@ -29,7 +34,9 @@ def read(said: object, tool: Tool) -> Mapping[str, Any]:
             raise NoArguments
         found = _clean(json.loads(_bare(text), parse_constant=_refuse), DEPTH)
         valid(found)
-    except (ValueError, RecursionError):  # also what the validator raises, which quotes what it does not like
+    except fastjsonschema.JsonSchemaValueException as error:
+        raise NoArguments(error.message) from None
+    except (ValueError, RecursionError):
         raise NoArguments from None
     if not isinstance(found, dict):
         raise NoArguments
@@ -51,7 +58,7 @@ def in_words(prompt: Prompt, tool: Tool) -> Prompt:
 @lru_cache(maxsize=64)
 def _validator(schema: str) -> fastjsonschema.Validator:
     """Compiled once: that takes as long as a thousand validations."""
-    return fastjsonschema.compile(json.loads(schema), use_default=False, detailed_exceptions=False)
+    return fastjsonschema.compile(json.loads(schema), use_default=False)
 
 
 def _bare(text: str) -> str:

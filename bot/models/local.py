@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.chat import Usage
 from bot.errors import ModelDown, SettingsError
-from bot.ports import Prompt, Tool
+from bot.ports import Call, Prompt, Tool
 
 if TYPE_CHECKING:
     from bot.models.remote import RemoteModel
@@ -50,8 +50,14 @@ class LocalModel:
         self._quiet.set()
         self._calls: set[asyncio.Task[Mapping[str, Any]]] = set()
 
-    async def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
-        """Pieces of text, then one Usage. Raises ModelError, also half way."""
+    async def complete(
+        self,
+        prompt: Prompt,
+        tools: Sequence[Tool] = (),  # it has none
+        *,
+        calling: bool = True,
+    ) -> AsyncGenerator[str | Call | Usage, None]:
+        """Pieces of text, then one Usage; it calls no tools. Raises ModelError, also half way."""
         self._answering += 1
         self._quiet.clear()
         for call in self._calls:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from ipaddress import ip_address
 from typing import Any
@@ -27,7 +27,8 @@ from bot.errors import (
     SettingsError,
 )
 from bot.models import arguments
-from bot.ports import Prompt, Said, Tool
+from bot.models.calls import Calls
+from bot.ports import Call, Prompt, Said, Tool
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class RemoteModel:
     ) -> None:
         """`name` is what people know it by, `model` what the provider does; the settings are named in errors.
 
-        `call_tokens` is to `call` what `max_tokens` is to `complete`; without `tools`, no call is tried with them.
+        `call_tokens` is to `call` what `max_tokens` is to `complete`; without `tools`, none are ever sent.
         """
         self.name = name
         self.budget = budget
@@ -109,6 +110,7 @@ class RemoteModel:
         self._extra_body = dict(extra_body) if extra_body else None
         self._calling = self._sampling | ({} if call_tokens is None else {"max_tokens": call_tokens})
         self._way = _Way.TOOL if tools else _Way.SCHEMA
+        self._has_tools = tools
         self._patience = patience
         whole = max(silence, patience)  # what is not streamed is silent until it is complete
         self._whole = httpx2.Timeout(whole, connect=connect)
@@ -131,33 +133,41 @@ class RemoteModel:
         host = url.host if url.port is None else f"{url.host}:{url.port}"
         self._place = _Place(name, host, key, key_setting, url_setting)
 
-    async def complete(self, prompt: Prompt) -> AsyncGenerator[str | Usage, None]:
-        """Pieces of text, then at most one Usage. Raises ModelError, also half way.
+    async def complete(
+        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True
+    ) -> AsyncGenerator[str | Call | Usage, None]:
+        """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way.
 
         A connection that is lost after the provider has said that the answer is finished costs the Usage only.
         """
         heard = spoke = False
         finish = ""
         usage: Usage | None = None
+        calls = Calls()
         with self._place.translating():
-            stream = await self._ask(prompt)
+            stream, first = await self._ask(prompt, tools, calling)
         async with stream:
-            while True:
+            with self._place.translating():
+                chunk = None if first is None else _read(first)
+            while chunk is not None:
+                heard = True
+                usage = chunk.usage or usage
+                finish = chunk.finish or finish
+                if tools and calling:
+                    calls.add(chunk.calls)
+                if chunk.text:
+                    spoke = spoke or not chunk.text.isspace()
+                    yield chunk.text
                 try:
                     chunk = await self._next(stream)
                 except ModelError:
                     if finish:
                         break
                     raise
-                if chunk is None:
-                    break
-                heard = True
-                usage = chunk.usage or usage
-                finish = chunk.finish or finish
-                if chunk.text:
-                    spoke = spoke or not chunk.text.isspace()
-                    yield chunk.text
-        self._place.judge(finish, heard=heard, spoke=spoke)
+        called = calls.whole()
+        self._place.judge(finish, heard=heard, spoke=spoke or bool(called))
+        for call in called:
+            yield call
         if usage:
             yield usage
 
@@ -190,7 +200,33 @@ class RemoteModel:
         """Close the connections; a second time does nothing."""
         await self._client.close()
 
-    async def _ask(self, prompt: Prompt) -> openai.AsyncStream[object]:
+    async def _ask(
+        self, prompt: Prompt, tools: Sequence[Tool], calling: bool
+    ) -> tuple[openai.AsyncStream[object], object]:
+        """Ask, and wait for the first chunk; without tools where the server does not take them."""
+        if not (tools and self._has_tools):
+            return await self._begin(_messages(_in_words(prompt)))
+        offered = {"tools": [_function(tool) for tool in tools], "tool_choice": "auto" if calling else "none"}
+        try:
+            return await self._begin(_messages(prompt), offered)
+        except openai.APIError as error:
+            if not _turned_down(error, _Way.TOOL):
+                raise
+            # It took them before, or what the model made of them is wrong (Groq's code): true of this request alone.
+            once = error.code == "tool_use_failed" or any(said.calls for said in prompt)
+        begun = await self._begin(_messages(_in_words(prompt)))
+        if not once:
+            self._go_without_tools()
+        return begun
+
+    def _go_without_tools(self) -> None:
+        if self._has_tools:
+            log.info("%s: it has no tools, and is asked without any from now on", self.name)
+        self._has_tools = False
+
+    async def _begin(
+        self, messages: list[dict[str, object]], offered: Mapping[str, object] | None = None
+    ) -> tuple[openai.AsyncStream[object], object]:
         """Ask through the client's own way to undocumented endpoints: plain JSON both ways.
 
         Its typed way, `chat.completions.create`, costs twice the processor time a turn (`benchmarks.turns`), for
@@ -198,14 +234,20 @@ class RemoteModel:
         """
         body: dict[str, object] = {
             "model": self._model,
-            "messages": _messages(prompt),
+            "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        body |= self._sampling | (self._extra_body or {})
-        return await self._client.post(
+        body |= self._sampling | (self._extra_body or {}) | dict(offered or {})
+        stream = await self._client.post(
             "/chat/completions", cast_to=object, body=body, stream=True, stream_cls=openai.AsyncStream[object]
         )
+        try:
+            async with asyncio.timeout(self._patience):
+                return stream, await anext(stream, None)
+        except BaseException:
+            await stream.close()
+            raise
 
     async def _next(self, stream: openai.AsyncStream[object]) -> "_Chunk | None":
         with self._place.translating():
@@ -249,17 +291,48 @@ class RemoteModel:
 
 
 def _messages(prompt: Prompt) -> list[dict[str, object]]:
-    return [{"role": said.role or "system", "content": _content_of(said)} for said in prompt]
+    return [_message(said) for said in prompt]
+
+
+def _message(said: Said) -> dict[str, object]:
+    if said.role == "tool":
+        return {"role": "tool", "tool_call_id": said.call, "content": said.text}
+    if said.calls:
+        calls = [{"id": call.id, "type": "function", "function": _repeated(call)} for call in said.calls]
+        return {"role": "assistant", "content": said.text or None, "tool_calls": calls}
+    return {"role": said.role or "system", "content": _content_of(said)}
+
+
+def _repeated(call: Call) -> dict[str, object]:
+    """What a model called, as servers take it back: they refuse names of another form, and some read the arguments."""
+    try:
+        valid = isinstance(json.loads(call.arguments), dict)
+    except (ValueError, RecursionError):
+        valid = False
+    name = re.sub(r"[^a-zA-Z0-9_-]", "_", call.name)[:64]
+    return {"name": name, "arguments": call.arguments if valid else "{}"}
+
+
+def _in_words(prompt: Prompt) -> Prompt:
+    """The prompt as a server reads it that has no tools: what they brought stands there as if somebody had said it."""
+    if not any(said.calls for said in prompt):
+        return prompt
+    said = [replace(said, calls=()) for said in prompt if said.text]
+    return [Said("user", f"(looked up: {one.text})") if one.role == "tool" else one for one in said]
+
+
+def _function(tool: Tool) -> dict[str, object]:
+    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
+    return {"type": "function", "function": function}
 
 
 def _asking(prompt: Prompt, tool: Tool, way: _Way) -> dict[str, object]:
     """What a request says to have a tool called."""
     schema = dict(tool.parameters)
     if way is _Way.TOOL:
-        function = {"name": tool.name, "description": tool.description, "parameters": schema}
         return {
             "messages": _messages(prompt),
-            "tools": [{"type": "function", "function": function}],
+            "tools": [_function(tool)],
             "tool_choice": {"type": "function", "function": {"name": tool.name}},
         }
     form: dict[str, object] = {"type": way.value}
@@ -280,6 +353,7 @@ def _content_of(said: Said) -> str | list[dict[str, object]]:
 @dataclass(frozen=True, slots=True)
 class _Chunk:
     text: str = ""
+    calls: object = None  # pieces of them
     finish: str = ""
     usage: Usage | None = None
 
@@ -302,10 +376,12 @@ def _read(chunk: object) -> _Chunk:
     if not choices:  # the last chunk, which brings the usage; or a first one that brings remarks on the prompt
         return _Chunk(usage=usage)
     choice = _mapping(choices[0])
-    text = _mapping(choice.get("delta")).get("content")
+    delta = _mapping(choice.get("delta"))
+    text = delta.get("content")
     finish = choice.get("finish_reason")
     return _Chunk(
         text=text if isinstance(text, str) else "",
+        calls=delta.get("tool_calls"),
         finish=finish if isinstance(finish, str) else "",
         usage=usage,
     )

@@ -22,7 +22,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.fakes import calls
+from tests.fakes import calls, conversations
+from tests.fakes.conversations import Calls
 
 Body = dict[str, Any]  # JSON as it came
 
@@ -142,7 +143,7 @@ WITHOUT_SCHEMAS = {
     ),
 }
 
-Answer = str | Status | Break | Unfinished | ErrorInside | Raw | Silence | Slow | Finish | Held
+Answer = str | Status | Break | Unfinished | ErrorInside | Raw | Silence | Slow | Finish | Held | Calls
 Arguments = Mapping[str, object] | Answer | None
 
 
@@ -283,6 +284,8 @@ class FakeModel:
         return response
 
     async def _answer(self, request: web.Request, body: Body) -> web.StreamResponse:
+        if "tools" in body and self.without_tools:
+            return _error(self.without_tools)
         answer = self.answers.pop(0) if self.answers else self.otherwise
         if callable(answer):
             answer = answer(body)
@@ -308,9 +311,14 @@ class FakeModel:
         return stream.response
 
     async def _stream(
-        self, stream: "_Stream", answer: Break | Unfinished | ErrorInside | Silence | Slow | Finish
+        self, stream: "_Stream", answer: Break | Unfinished | ErrorInside | Silence | Slow | Finish | Calls
     ) -> None:
         match answer:
+            case Calls():
+                await stream.say(answer.text)
+                for delta in answer.deltas():
+                    await stream.chunk({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
+                await self._end(stream, answer.text, answer.reason)
             case Finish(reason, text):
                 await stream.say(text)
                 await self._end(stream, text, reason)
@@ -453,13 +461,15 @@ def _complaint(body: object) -> str:
     if not (isinstance(messages, list) and messages):
         return "[] is too short - 'messages'"
     for place, message in enumerate(messages):
+        if conversations.holds_calls(message):
+            continue
         if not isinstance(message, dict) or set(message) != {"role", "content"}:
             return f"messages[{place}] has not just a role and content"
         if message["role"] not in {"system", "user", "assistant"}:
             return f"messages[{place}].role is none of system, user, assistant"
         if not text_in(message["content"]).strip():
             return f"messages[{place}].content is no text, or empty"
-    return calls.complaint(body)
+    return conversations.complaint(body) or calls.complaint(body)
 
 
 def text_in(content: object) -> str:
