@@ -14,7 +14,6 @@ import json
 import math
 import os
 import platform
-import secrets
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from pathlib import Path
 from statistics import fmean, median
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from benchmarks.database import own_database
 from benchmarks.outside import ANSWER, Gauge, Gauges, outside
 from bot.agent import Agent
 from bot.chat import Image, Message, Resource, Room, Thread, Turn
@@ -37,7 +37,6 @@ from bot.models import Keys, open_model
 from bot.ports import Lease, Memory, Noted, Outbox
 from bot.settings import read_persona
 from memory import dsn
-from memory.embedded import EmbeddedPostgres
 from memory.forgetting import Forgetting
 from memory.history import History
 from memory.memories import Memories
@@ -454,7 +453,7 @@ async def _house(*, remembers: bool) -> AsyncIterator[_House]:
         gauges = Gauges.create(Path(folder) / "gauges")
         file = str(Path(folder) / "gauges")
         async with (
-            _postgres(Path(folder)) as url,
+            own_database(os.environ.get("DATABASE_URL") or None) as url,
             outside("postgres", file, _address(url)) as port,
             outside("model", file) as model_port,
             open_database(dsn.parse(_through(url, port))) as database,
@@ -495,22 +494,6 @@ async def _work(jobs: DurableJobs, house: _House, digests: Digests) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(jobs.run(house.work))
         tasks.create_task(digests.run())
-
-
-@asynccontextmanager
-async def _postgres(folder: Path) -> AsyncIterator[str]:
-    """The URL of an empty database that is dropped afterwards."""
-    async with contextlib.AsyncExitStack() as stack:
-        server = os.environ.get("DATABASE_URL", "")
-        if not server:
-            server = (await stack.enter_async_context(EmbeddedPostgres(folder / "home"))).dsn
-        admin = await stack.enter_async_context(open_database(dsn.parse(server)))
-        name = f"hathi_bench_{secrets.token_hex(6)}"
-        await admin.fetch(f"create database {name}")
-        try:
-            yield urlsplit(server)._replace(path=f"/{name}").geturl()
-        finally:
-            await admin.fetch(f"drop database {name} with (force)")
 
 
 def _address(url: str) -> str:

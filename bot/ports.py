@@ -56,12 +56,22 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Recalled:
+    """Something that was said earlier, or elsewhere, and may matter now."""
+
+    said: datetime
+    author: str | None  # a resource in its text form; None: the bot
+    name: str  # what people call the author; empty when that is not known
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Recollection:
     """What a memory brings to a turn."""
 
     lines: tuple[Line, ...] = ()  # the conversation, oldest first; those that wait for an answer are marked
-    notes: tuple[str, ...] = ()  # other things worth knowing now, one sentence each
     known: tuple[Known, ...] = ()  # of the people who speak there
+    recalled: tuple[Recalled, ...] = ()  # what was said earlier and is not among the lines, oldest first
     tools: tuple[Ability, ...] = ()  # what can be looked up while it is answered
 
 

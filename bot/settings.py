@@ -27,6 +27,15 @@ class Settings(BaseSettings):
     ollama_base_url: str = ""
     persona: Path | None = Field(None, description="a file with the bot's character and instructions")
     last_messages: int = Field(10, ge=0, le=1000, description="messages of the thread put before the model")
+    semantic_recall: bool = Field(True, description="find what was said long ago and elsewhere")
+    recall_top_k: int = Field(4, ge=0, le=50, description="messages that are recalled; with neighbours, as many groups")
+    recall_neighbours: int = Field(1, ge=0, le=5, description="before and behind each of them, where they help")
+    recall_scope: Literal["resource", "thread"] = Field("resource", description="all conversations of a person, or one")
+    recall_tokens: int = Field(1000, ge=0, le=20_000, description="of all that is recalled in one prompt, at most")
+    recall_language: str = Field(
+        "english", pattern=r"^[a-z_]{1,63}$", description="whose words and endings: a text search configuration"
+    )
+    embedder: str | None = Field(None, description="provider/model; local/minilm, if it is installed")
     working_memory: bool = Field(True, description="keep a page about each person")
     working_memory_template: Path | None = Field(None, description="what is kept: a Markdown or JSON-schema file")
     working_memory_scope: Literal["resource", "thread"] = Field("resource", description="a page for each of these")

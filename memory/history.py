@@ -1,8 +1,9 @@
 """The last messages of a conversation, word for word."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 
-from bot.chat import Thread, Turn
+from bot.chat import Line, Thread, Turn
 from bot.ports import Recollection
 from memory.transcript import PostgresTranscript
 
@@ -13,17 +14,29 @@ class History:
 
     transcript: PostgresTranscript
     last_messages: int
+    _reading: dict[Turn, asyncio.Task[list[Line]]] = field(default_factory=dict)
 
     async def recall(self, turn: Turn) -> Recollection:
-        """One round trip. A turn sees its own thread only, so what was said elsewhere cannot reach it.
+        """A turn sees its own thread only, so what was said elsewhere cannot reach it."""
+        return Recollection(lines=tuple(await self.lines(turn)))
 
-        What is said off the record is answered by itself.
+    async def lines(self, turn: Turn) -> list[Line]:
+        """What waits for an answer and the last messages; what is said off the record is answered by itself.
+
+        One round trip, also for several who ask for the same turn at the same time.
         """
-        lines = await self.transcript.read(turn.thread, self.last_messages)
-        if any(line.waiting and line.off_record for line in lines):
-            lines = [line for line in lines if line.waiting]
-        return Recollection(lines=tuple(lines))
+        reading = self._reading.get(turn)
+        if reading is None:
+            reading = self._reading[turn] = asyncio.create_task(self._read(turn.thread))
+            reading.add_done_callback(lambda _: self._reading.pop(turn, None))
+        return await asyncio.shield(reading)
 
     async def digest(self, thread: Thread) -> tuple[()]:
         """Nothing to do: the transcript is up to date by itself."""
         return ()
+
+    async def _read(self, thread: Thread) -> list[Line]:
+        lines = await self.transcript.read(thread, self.last_messages)
+        if any(line.waiting and line.off_record for line in lines):
+            return [line for line in lines if line.waiting]
+        return lines

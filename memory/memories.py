@@ -29,8 +29,8 @@ class Memories:
             found = [task.result() for task in asked]
             return Recollection(
                 lines=tuple(line for one in found for line in one.lines),
-                notes=tuple(note for one in found for note in one.notes),
                 known=tuple(known for one in found for known in one.known),
+                recalled=tuple(recalled for one in found for recalled in one.recalled),
                 tools=tuple(tool for one in found for tool in one.tools),
             )
         raise _first(failure)

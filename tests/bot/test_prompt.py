@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.chat import Image, Line, Quote
-from bot.ports import Known, Recollection, Said
-from bot.prompt import compose, tokens
+from bot.ports import Known, Recalled, Recollection, Said
+from bot.prompt import END, FOUND, compose, tokens
 
 NOW = datetime(2026, 11, 23, 2, 11, tzinfo=UTC)
 PERSONA = "You are Hathi."
@@ -20,18 +20,34 @@ def conversation(*texts: str) -> tuple[Line, ...]:
     return (*lines[:-1], Line("user", texts[-1], "console:ana", waiting=True, seq=len(texts)))
 
 
+SAID = Recalled(datetime(2026, 5, 3, 9, tzinfo=UTC), "console:bob", "Bob", "I like\ntea.")
+
+
 def test_the_conversation_is_plain_chat_and_what_changes_stands_last() -> None:
-    prompt = compose(PERSONA, Recollection(conversation("one", "two", "three"), ("Ana likes tea.",)), 1000, NOW)
+    prompt = compose(PERSONA, Recollection(conversation("one", "two", "three"), recalled=(SAID,)), 1000, NOW)
     assert prompt == [
         Said(None, "You are Hathi.\n\nToday is Monday, 23 November 2026."),
         Said("user", "one"),
         Said("assistant", "two"),
-        Said(None, "What you remember that may matter now:\n- Ana likes tea."),
-        Said("user", "three"),
+        Said("user", f"{FOUND}\n- 3 May 2026, Bob: I like tea.\n{END}\n\nthree"),
     ]
 
 
-def test_without_a_date_and_notes_the_model_gets_the_bare_conversation() -> None:
+def test_what_was_recalled_gives_way_when_it_does_not_fit() -> None:
+    prompt = compose(PERSONA, Recollection(conversation("one"), recalled=(SAID,)), 40)
+    assert [said.text for said in prompt] == [PERSONA, "one"]
+
+
+def test_a_model_that_reads_plain_notes_gets_what_has_a_word_in_common_with_the_question() -> None:
+    other = Recalled(SAID.said, "console:bob", "Bob", "The weather is fine.")
+    recollection = Recollection(conversation("Which tea do I like?"), recalled=(SAID, other))
+    prompt = compose(PERSONA, recollection, 1000, plain=True)
+    assert prompt[-1].text == (
+        "Notes about me:\n- 3 May 2026, Bob: I like tea.\n\nWhich tea do I like?\nAnswer in one short sentence."
+    )
+
+
+def test_without_a_date_the_model_gets_the_bare_conversation() -> None:
     prompt = compose(PERSONA, Recollection(conversation("one", "two", "three")), 1000)
     assert [said.text for said in prompt] == [PERSONA, "one", "two", "three"]
 

@@ -170,6 +170,26 @@ def vector_of(text: str, dimension: int, length: float = 1.0) -> list[float]:
     return [number * length / norm for number in vector]
 
 
+class Hashed:
+    """An embedder without a model or a server: bags of words."""
+
+    def __init__(self, dimension: int = 256, name: str = "fake/hashed") -> None:
+        self.name = name
+        self.dimension = dimension
+        self.texts: list[str] = []  # all that was embedded, in order
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Unit vectors, in order."""
+        self.texts += texts
+        return [vector_of(text, self.dimension) for text in texts]
+
+    async def warm_up(self) -> None:
+        """Nothing to load."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
 _KNOWN = {"model", "input", "encoding_format", "dimensions", "user"}
 
 

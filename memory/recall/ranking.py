@@ -1,0 +1,155 @@
+"""Which of the messages that were found matter most to a question. Pure.
+
+A weighted sum of cheap features. The weights are those of a conditional logit over the candidates of each question,
+fitted on the development conversations of LoCoMo (facts: recall; `python -m benchmarks.weights`).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from memory.recall.dates import TIMES, asks_when, spans, within
+from memory.recall.search import Found, Passage
+
+NEAR = timedelta(hours=3)  # without a longer silence between, what was said in a thread belongs together
+YEARS = 5  # a date without a year may be in any of the last
+
+WEIGHTS: Mapping[str, float] = {
+    "bm25": 0.86,
+    "meaning": 1.24,
+    "covered": 0.73,
+    "covered_near": 2.18,
+    "found": 0.49,
+    "spoken": 0.26,
+    "spoken_long": 1.08,
+    "long": 0.7,
+    "asks": -0.5,
+    "time": 0.45,
+    "time_asked": 1.84,
+    "dated": 2.76,
+    "best_near": 1.96,
+    "after_question": 1.17,
+    "beside": 0.3,
+    "next_meaning": 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, as far as it matters to what answers it."""
+
+    text: str
+    asked: datetime
+    people: frozenset[str]  # whom it is about, as authors; the asker where it says "I"
+
+
+def rank(question: Question, found: Found) -> list[Passage]:
+    """The passages, best first."""
+    totals = [sum(WEIGHTS[name] * value for name, value in values.items()) for values in features(question, found)]
+    order = sorted(range(len(totals)), key=lambda at: -totals[at])
+    return [found.passages[at] for at in order]
+
+
+def features(question: Question, found: Found) -> list[dict[str, float]]:
+    """What the weights are for, of each passage; numbers of about 0 to 1."""
+    near = _Neighbours(found.passages)
+    most = max((passage.bm25 for passage in found.passages), default=0.0) or 1.0
+    words = [passage.bm25 / most for passage in found.passages]
+    meaning = _stretched([passage.distance for passage in found.passages])
+    spoken = [float(passage.author in question.people) for passage in found.passages]
+    around = [score + 0.4 * (near.before(words, at) + near.after(words, at)) for at, score in enumerate(words)]
+    most = max(around, default=0.0) or 1.0
+    base = [
+        lexical / most + 0.7 * semantic + 0.15 * speaker
+        for lexical, semantic, speaker in zip(around, meaning, spoken, strict=True)
+    ]
+    best = near.best(base)
+    weight = sum(found.weights) or 1.0
+    when = asks_when(question.text)
+    times = spans(question.text, question.asked, YEARS)
+    listed = []
+    for at, passage in enumerate(found.passages):
+        masks = passage.words | near.before_masks[at] | near.after_masks[at]
+        long = math.log1p(len(passage.text.split())) / 3
+        told = float(TIMES.search(passage.text) is not None)
+        before = near.previous[at]
+        asked = before is not None and "?" in found.passages[before].text
+        listed.append(
+            {
+                "bm25": words[at],
+                "meaning": meaning[at],
+                "covered": _weight(passage.words, found.weights) / weight,
+                "covered_near": _weight(masks, found.weights) / weight,
+                "found": float(passage.found),
+                "spoken": spoken[at],
+                "spoken_long": spoken[at] * long,
+                "long": long,
+                "asks": float(_asks(passage.text)),
+                "time": told,
+                "time_asked": told * when,
+                "dated": float(within(passage.said, times)),
+                "best_near": best[at],
+                "after_question": near.before(base, at) if asked else 0.0,
+                "beside": max(near.before(base, at), near.after(base, at)),
+                "next_meaning": near.after(meaning, at),
+            }
+        )
+    return listed
+
+
+class _Neighbours:
+    """What stands right before and behind each passage in its conversation, where that was found too."""
+
+    def __init__(self, passages: Sequence[Passage]) -> None:
+        self._passages = passages
+        at = {(passage.thread, passage.place): number for number, passage in enumerate(passages)}
+        self.previous = [at.get((passage.thread, passage.place - 1)) for passage in passages]
+        self.following = [at.get((passage.thread, passage.place + 1)) for passage in passages]
+        self.before_masks = [0 if other is None else passages[other].words for other in self.previous]
+        self.after_masks = [0 if other is None else passages[other].words for other in self.following]
+
+    def before(self, values: Sequence[float], at: int) -> float:
+        other = self.previous[at]
+        return 0.0 if other is None else values[other]
+
+    def after(self, values: Sequence[float], at: int) -> float:
+        other = self.following[at]
+        return 0.0 if other is None else values[other]
+
+    def best(self, values: Sequence[float]) -> list[float]:
+        """The greatest value of what was said in the same thread at about the same time, for each passage."""
+        order = sorted(range(len(values)), key=lambda at: (self._passages[at].thread, self._passages[at].said))
+        runs: list[list[int]] = []
+        for at in order:
+            passage = self._passages[at]
+            last = self._passages[runs[-1][-1]] if runs else None
+            if last is not None and last.thread == passage.thread and passage.said - last.said <= NEAR:
+                runs[-1].append(at)
+            else:
+                runs.append([at])
+        best = list(values)
+        for run in runs:
+            highest = max(values[at] for at in run)
+            for at in run:
+                best[at] = highest
+        return best
+
+
+def _stretched(distances: Sequence[float | None]) -> list[float]:
+    """Nearness: 1 for the nearest, 0 for the one in the middle, whatever model the vectors are from."""
+    known = sorted(distance for distance in distances if distance is not None)
+    if not known:
+        return [0.0] * len(distances)
+    nearest, middle = known[0], known[len(known) // 2]
+    width = middle - nearest or 1.0
+    return [0.0 if distance is None else (middle - distance) / width for distance in distances]
+
+
+def _weight(mask: int, weights: Sequence[float]) -> float:
+    return sum(weight for bit, weight in enumerate(weights) if mask >> bit & 1)
+
+
+def _asks(text: str) -> bool:
+    """Whether a message ends as a question; what stands behind it in brackets is a file."""
+    return text.partition("\n[")[0].rstrip().endswith("?")

@@ -1,0 +1,185 @@
+"""Semantic recall: what a turn is told of what was said long ago or elsewhere, and the tool to look further back."""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.chat import Line, Thread, Turn
+from bot.errors import DatabaseDown, HathiError, ModelError
+from bot.ports import Ability, Recalled, Recollection
+from bot.prompt import recalled_line, tokens
+from memory.history import History
+from memory.recall import ranking
+from memory.recall.index import Index
+from memory.recall.ranking import Question
+from memory.recall.search import Found, Passage, Scope, Wanted, scope, search
+from memory.recall.words import about_oneself, named, spaced
+
+log = logging.getLogger(__name__)
+
+ASKED = 1000  # characters of a question that are searched for
+PATIENCE = 2.0  # seconds that a question's vector may take before words alone must do
+SHORT = 6  # words; so short a message means little without the one before it
+LOOKED_UP = 20  # messages that the tool brings at most
+TOOL = {
+    "type": "object",
+    "properties": {
+        "query": {"type": "string", "maxLength": 500, "description": "what to look for, in a few words"},
+        "person": {"type": "string", "maxLength": 100, "description": "only what this person said; empty: anyone"},
+        "after": {"type": "string", "maxLength": 10, "description": "only on or after this day: YYYY-MM-DD; or empty"},
+        "before": {"type": "string", "maxLength": 10, "description": "only before this day: YYYY-MM-DD; or empty"},
+    },
+    "required": ["query"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """What a question brings, best first."""
+
+    ranked: Sequence[Passage]
+    question: Question
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticRecall:
+    """A memory: messages that matter to what is asked, from all conversations that may be read where it is asked."""
+
+    index: Index
+    history: History
+    top_k: int  # messages
+    neighbours: int  # before and behind each of them
+    budget: int  # tokens of all of it in one prompt
+    whole: bool = True  # all threads of who asks; else the one in which it is asked
+
+    @property
+    def most(self) -> int:
+        """Messages in one prompt, neighbours included."""
+        return self.top_k * (1 + 2 * self.neighbours)
+
+    async def recall(self, turn: Turn) -> Recollection:
+        """One round trip beside that of the history, and one behind it. What fails here costs what it would bring.
+
+        Raises DatabaseDown.
+        """
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(self.history.lines(turn))
+            looking = group.create_task(self._scope(turn.thread))
+        lines, where = reading.result(), looking.result()
+        waiting = [line for line in lines if line.waiting]
+        if where is None or not waiting or any(line.off_record for line in waiting):
+            return Recollection()
+        try:
+            hits = await self.find(where, _asked(waiting), datetime.now(UTC))
+        except DatabaseDown:
+            raise
+        except HathiError as error:
+            log.warning("turn %s: nothing is recalled: %s", turn.id, error)
+            return Recollection()
+        known = {line.id for line in lines}
+        shown = self.chosen(hits, known)
+        tool = Ability(
+            name="search_memory",
+            description="Search what was said earlier, also long ago and in other conversations with this person.",
+            parameters=TOOL,
+            use=lambda arguments: self._look_up(where, arguments),
+        )
+        return Recollection(recalled=tuple(_told(passage) for passage in shown), tools=(tool,))
+
+    async def digest(self, thread: Thread) -> tuple[()]:
+        """Index what was said there. Raises DatabaseError."""
+        await self.index.digest(thread)
+        await self.index.caught_up()
+        return ()
+
+    async def find(self, where: Scope, text: str, now: datetime, wanted: Wanted | None = None) -> Hits:
+        """What matters to a question, best first; at least what its words bring. Raises DatabaseError."""
+        people, bare = named(text[:ASKED], where.names)
+        if about_oneself(text):
+            people = people or set(where.askers)
+        vector = await self._vector(bare)
+        wanted = replace(wanted or Wanted(""), words=spaced(bare), vector=vector)
+        found = await search(self.index.database, where, wanted, self.index.language, self.index.vectors.schema)
+        one = len({where.names.get(person, person) for person in people}) == 1 or people <= where.askers
+        question = Question(text[:ASKED], now, frozenset(people) if one else frozenset())
+        return Hits(ranking.rank(question, found), question, found)
+
+    def chosen(self, hits: Hits, known: set[str]) -> list[Passage]:
+        """What goes into the prompt, oldest first: the best that is not there already, as far as there is room.
+
+        A short message comes with the one before it; what is left of the room for neighbours goes to further hits,
+        which hold more of what is wanted (facts: recall, section 4).
+        """
+        at = {(passage.thread, passage.place): passage for passage in hits.ranked}
+        left = self.budget
+        chosen: dict[str, Passage] = {}
+        for hit in hits.ranked:
+            group = [hit]
+            if self.neighbours and len(hit.text.split()) < SHORT and (before := at.get((hit.thread, hit.place - 1))):
+                group.append(before)
+            for passage in group:
+                if passage.message in known or passage.message in chosen:
+                    continue
+                left -= tokens(recalled_line(_told(passage)))
+                if len(chosen) == self.most or left < 0:
+                    return _in_order(chosen.values())
+                chosen[passage.message] = passage
+        return _in_order(chosen.values())
+
+    async def _scope(self, thread: Thread) -> Scope | None:
+        return await scope(self.index.database, thread, whole=self.whole)
+
+    async def _vector(self, text: str) -> tuple[int, str] | None:
+        """A question's vector; None where there is none to be had in time."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.index.embed(text)
+        except (ModelError, TimeoutError) as error:
+            why = f"no vector within {PATIENCE:.0f} s" if isinstance(error, TimeoutError) else error
+            log.warning("recall goes by words alone: %s", why)
+            return None
+
+    async def _look_up(self, where: Scope, arguments: Mapping[str, Any]) -> str:
+        """The tool: what the model reads of what it looked for."""
+        wanted = Wanted("", after=_day(arguments.get("after")), before=_day(arguments.get("before")))
+        if person := str(arguments.get("person") or "").strip():
+            people, _ = named(person, where.names)
+            if not people:
+                return f"Nobody who is called {person[:100]!r} has said anything that may be read here."
+            wanted = replace(wanted, authors=sorted(people))
+        hits = await self.find(where, str(arguments["query"]), datetime.now(UTC), wanted)
+        found = [hit for hit in hits.ranked if hit.found][:LOOKED_UP]
+        left = 2 * self.budget
+        lines = []
+        for passage in found:
+            line = recalled_line(_told(passage))
+            left -= tokens(line)
+            if left < 0:
+                break
+            lines.append((passage.said, line))
+        return "\n".join(line for _, line in sorted(lines)) or "Nothing was found."
+
+
+def _asked(waiting: Sequence[Line]) -> str:
+    """What waits for an answer, the newest first: if it is too long, that counts."""
+    return "\n".join(line.text for line in reversed(waiting))[:ASKED]
+
+
+def _told(passage: Passage) -> Recalled:
+    return Recalled(passage.said, passage.author, passage.name, passage.text)
+
+
+def _in_order(passages: Iterable[Passage]) -> list[Passage]:
+    return sorted(passages, key=lambda passage: (passage.said, passage.thread, passage.place))
+
+
+def _day(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text or "")).replace(tzinfo=UTC)
+    except ValueError:
+        return None

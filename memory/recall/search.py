@@ -1,0 +1,204 @@
+"""The read path: what may be searched where something is asked, and one statement that finds what matters there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.chat import Thread
+from memory.pool import Database
+from memory.privacy import Place, place, stored
+
+BY_WORDS = 60  # messages that the words of a question bring
+BY_MEANING = 60  # messages that its vector brings
+LEXEMES = 31  # different words of a question that count
+NAMES = 200  # people whose names are looked for in a question
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What may be searched where something is asked."""
+
+    there: Place
+    threads: Sequence[int]
+    askers: frozenset[str]  # who asks, under each of their names
+    names: Mapping[str, str]  # who speaks in these threads, and what they are called
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is searched for."""
+
+    words: str  # of the question, as Postgres can read them
+    vector: tuple[int, str] | None = None  # whose and what it is (Index.embed); None: words alone count
+    authors: Sequence[str] | None = None  # what was said by them only
+    after: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A message that may matter, as far as it was found."""
+
+    thread: int
+    place: int
+    message: str
+    author: str | None  # None: the bot
+    name: str
+    said: datetime
+    text: str
+    length: float  # lexemes
+    found: bool  # by itself, and not as the neighbour of one that was
+    words: int  # a bit for each lexeme of the question that it has
+    bm25: float
+    distance: float | None  # cosine; None without a vector
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that one search brings."""
+
+    passages: Sequence[Passage]
+    weights: Sequence[float]  # of the question's lexemes: their inverse document frequency
+
+
+async def scope(database: Database, thread: Thread, *, whole: bool) -> Scope | None:
+    """What may be searched by whom the newest waiting message in a thread is from; None when nothing waits.
+
+    `whole`: all threads in which that person takes part, under each of their names, and all of the same room where it
+    is not public; else this thread alone. One round trip.
+    """
+    rows = await database.fetch(
+        """
+        with newest as (
+            select message.audience, message.author, thread.space
+            from public.mastra_messages as message join public.mastra_threads as thread on thread.id = thread_id
+            where thread_id = $1 and addressed and seq > answered and coalesce(answers, seq) > answered
+            order by seq desc limit 1
+        ), people as materialized (
+            select hathi.identities(author) as person from newest
+        ), threads as materialized (
+            select thread from hathi.indexed where thread_id = $1
+            union
+            select thread from hathi.speakers where $2 and author in (select person from people)
+            union
+            select thread from hathi.indexed join newest using (audience)
+            where $2 and not starts_with(newest.audience, 'public:')
+        ), speaking as materialized (
+            select author, max(name) as name from hathi.speakers join threads using (thread)
+            group by author order by count(*) desc, author limit $3
+        )
+        select newest.audience, newest.space, array(select person from people) as people,
+               array(select thread from threads order by thread) as threads,
+               array(select author from speaking) as authors, array(select name from speaking) as names
+        from newest
+        """,
+        str(thread),
+        whole,
+        NAMES,
+    )
+    if not rows:
+        return None
+    row = rows[0]
+    there = place(stored(row["audience"] or ""), row["space"], row["people"])
+    names = dict(zip(row["authors"], row["names"], strict=True))
+    return Scope(there, row["threads"], frozenset(row["people"]), names)
+
+
+async def search(database: Database, where: Scope, wanted: Wanted, language: str, schema: str = "") -> Found:
+    """The best of what may be read, by words and by meaning, with neighbours. One statement, exact within the scope.
+
+    `language`: the text search configuration that words were read with. `schema`: where pgvector is.
+    """
+    statement = _SEARCH
+    if wanted.vector is not None and schema:
+        for mark, sql in _VECTOR.items():
+            statement = statement.replace(mark, sql.replace("SCHEMA", f'"{schema}"'))
+    rows = await database.fetch(
+        statement,
+        list(where.threads),
+        where.there.audience,
+        where.there.public,
+        list(where.there.people),
+        language,
+        wanted.words,
+        None if wanted.authors is None else list(wanted.authors),
+        wanted.after,
+        wanted.before,
+        [BY_WORDS, BY_MEANING, LEXEMES],
+        *(wanted.vector or (None, None)),
+    )
+    passages = [
+        Passage(
+            row["thread"],
+            row["place"],
+            row["message"],
+            row["author"],
+            row["name"],
+            row["said"],
+            row["text"],
+            row["length"],
+            row["found"],
+            row["words"],
+            row["bm25"],
+            row["distance"],
+        )
+        for row in rows
+    ]
+    return Found(passages, rows[0]["weights"] if rows else ())
+
+
+# What makes a search by words one by vectors too.
+_VECTOR = {
+    "$12::text": "$12::text::SCHEMA.halfvec",
+    "null::float8": "case when passage.embedder = question.embedder then embedding operator(SCHEMA.<=>) vector end",
+}
+_SEARCH = """
+with question as materialized (
+    select $11::smallint as embedder, $12::text as vector
+), here as materialized (
+    select thread, place, author, said, length, null::float8 as distance
+    from hathi.passages as passage, question
+    where thread = any($1::int[]) and hathi.may_read(audience, author, $2, $3, $4::text[])
+), words as materialized (
+    select lexeme, row_number() over (order by positions, lexeme)::int - 1 as number
+    from unnest(to_tsvector($5::regconfig, $6)) order by positions, lexeme limit ($10::int[])[3]
+), hits as materialized (
+    select here.thread, here.place, here.length, number, often
+    from words
+    join hathi.postings as posting on posting.thread = any($1::int[]) and posting.lexeme = words.lexeme
+    join here on here.thread = posting.thread and here.place = posting.place
+), size as materialized (
+    select count(*)::float8 as passages, greatest(avg(length), 1) as length from here
+), weights as materialized (
+    select number, ln(1 + (passages - coalesce(often, 0) + 0.5) / (coalesce(often, 0) + 0.5)) as weight
+    from size cross join words left join (
+        select number, count(*)::float8 as often from hits group by number
+    ) as counted using (number)
+), scored as materialized (
+    select thread, place, bit_or(1 << number) as words,
+           sum(weight * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * hits.length / size.length))) as bm25
+    from hits join weights using (number) cross join size group by thread, place
+), best as (
+    (select thread, place from scored join here using (thread, place)
+     where ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
+       and ($9::timestamptz is null or said < $9)
+     order by bm25 desc, thread, place limit ($10::int[])[1])
+    union
+    (select thread, place from here where distance is not null
+       and ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
+       and ($9::timestamptz is null or said < $9)
+     order by distance, thread, place limit ($10::int[])[2])
+), near as (
+    select thread, place + step as place, bool_or(step = 0) as found
+    from best cross join (values (-1), (0), (1)) as around (step) group by thread, place + step
+)
+select passage.thread, passage.place, passage.message, passage.author, passage.said, passage.text, passage.length,
+       coalesce(speaker.name, '') as name, near.found, here.distance, coalesce(scored.words, 0) as words,
+       coalesce(scored.bm25, 0) as bm25,
+       array(select weight from weights order by number) as weights
+from near
+join here using (thread, place)
+join hathi.passages as passage using (thread, place)
+left join scored using (thread, place)
+left join hathi.speakers as speaker on speaker.thread = passage.thread and speaker.author = passage.author
+"""
