@@ -70,20 +70,36 @@ def fit(given: Sequence[Case]) -> Numbers:
     """Weights under which those that hold the answer are likeliest, by Newton's method: the problem is convex."""
     known = [case for case in given if case.holds.any()]
     weights = np.zeros(len(ranking.WEIGHTS))
+    loss, slope, bend = _loss(known, weights)
     for _ in range(STEPS):
-        slope, bend = 2 * RIDGE * weights, 2 * RIDGE * np.eye(len(weights))
-        for case in known:
-            scores = case.features @ weights
-            likely = np.exp(scores - scores.max())
-            likely /= likely.sum()
-            mean = likely @ case.features
-            slope += case.share * (mean - case.holds @ case.features / case.holds.sum())
-            bend += case.share * ((case.features * likely[:, None]).T @ case.features - np.outer(mean, mean))
         step = np.linalg.solve(bend, slope)
-        weights -= step
-        if np.abs(step).max() < 1e-6:
+        size = 1.0
+        while (tried := _loss(known, weights - size * step))[0] > loss and size > 1e-6:
+            size /= 2
+        weights -= size * step
+        done = loss - tried[0] < 1e-6
+        loss, slope, bend = tried
+        if done:
             break
     return weights
+
+
+def _loss(known: Sequence[Case], weights: Numbers) -> tuple[float, Numbers, Numbers]:
+    """How unlikely what holds the answers is, with its first and second derivatives."""
+    loss = RIDGE * float(weights @ weights)
+    slope, bend = 2 * RIDGE * weights, 2 * RIDGE * np.eye(len(weights))
+    for case in known:
+        scores = case.features @ weights
+        top = scores.max()
+        likely = np.exp(scores - top)
+        total = likely.sum()
+        likely /= total
+        wanted = case.holds / case.holds.sum()
+        mean = likely @ case.features
+        loss += case.share * float(top + np.log(total) - wanted @ scores)
+        slope += case.share * (mean - wanted @ case.features)
+        bend += case.share * ((case.features * likely[:, None]).T @ case.features - np.outer(mean, mean))
+    return loss, slope, bend
 
 
 def recall(given: Sequence[Case], weights: Numbers, k: int) -> list[float]:

@@ -17,7 +17,7 @@ from bot.ports import Embedder
 from memory.content import text_of
 from memory.pool import Database
 from memory.recall.vectors import Vectors, prepare
-from memory.recall.words import spaced
+from memory.recall.words import searchable
 
 log = logging.getLogger(__name__)
 
@@ -269,7 +269,7 @@ class Index:
             [message.audience for message in messages],
             [message.said for message in messages],
             [message.text[:SHOWN] for message in messages],
-            [spaced(message.text[:READ]) for message in messages],
+            [searchable(message.text[:READ], self.language) for message in messages],
             self.language,
             batch.edited,
             vectors.embedder if vectors else None,

@@ -16,7 +16,7 @@ from memory.recall import ranking
 from memory.recall.index import Index
 from memory.recall.ranking import Question
 from memory.recall.search import Found, Passage, Scope, Wanted, scope, search
-from memory.recall.words import about_oneself, named, spaced
+from memory.recall.words import about_oneself, named, searchable, subject
 
 log = logging.getLogger(__name__)
 
@@ -99,14 +99,19 @@ class SemanticRecall:
 
     async def find(self, where: Scope, text: str, now: datetime, wanted: Wanted | None = None) -> Hits:
         """What matters to a question, best first; at least what its words bring. Raises DatabaseError."""
-        people, bare = named(text[:ASKED], where.names)
-        if about_oneself(text):
-            people = people or set(where.askers)
-        vector = await self._vector(bare)
-        wanted = replace(wanted or Wanted(""), words=spaced(bare), vector=vector)
+        text = text[:ASKED]
+        _, bare = named(text, where.names)
+        people = subject(text, where.names)
+        if not people and about_oneself(text):
+            people = set(where.askers)
+        question = Question(text, now, frozenset(people))
+        wanted = replace(
+            wanted or Wanted(""),
+            words=searchable(bare, self.index.language),
+            vector=await self._vector(bare),
+            spans=question.spans,
+        )
         found = await search(self.index.database, where, wanted, self.index.language, self.index.vectors.schema)
-        one = len({where.names.get(person, person) for person in people}) == 1 or people <= where.askers
-        question = Question(text[:ASKED], now, frozenset(people) if one else frozenset())
         return Hits(ranking.rank(question, found), question, found)
 
     def chosen(self, hits: Hits, known: set[str]) -> list[Passage]:
@@ -151,7 +156,7 @@ class SemanticRecall:
             people, _ = named(person, where.names)
             if not people:
                 return f"Nobody who is called {person[:100]!r} has said anything that may be read here."
-            wanted = replace(wanted, authors=sorted(people))
+            wanted = replace(wanted, authors=sorted(set().union(*people)))
         hits = await self.find(where, str(arguments["query"]), datetime.now(UTC), wanted)
         found = [hit for hit in hits.ranked if hit.found][:LOOKED_UP]
         left = 2 * self.budget

@@ -8,8 +8,9 @@ from bot.chat import Thread
 from memory.pool import Database
 from memory.privacy import Place, place, stored
 
-BY_WORDS = 60  # messages that the words of a question bring
-BY_MEANING = 60  # messages that its vector brings
+BY_WORDS = 80  # messages that the words of a question bring
+BY_MEANING = 80  # messages that its vector brings
+BY_TIME = 40  # messages of the time that it names
 LEXEMES = 31  # different words of a question that count
 NAMES = 200  # people whose names are looked for in a question
 
@@ -33,6 +34,7 @@ class Wanted:
     authors: Sequence[str] | None = None  # what was said by them only
     after: datetime | None = None
     before: datetime | None = None
+    spans: Sequence[tuple[datetime, datetime]] = ()  # what was said then is worth a look whatever it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +126,10 @@ async def search(database: Database, where: Scope, wanted: Wanted, language: str
         None if wanted.authors is None else list(wanted.authors),
         wanted.after,
         wanted.before,
-        [BY_WORDS, BY_MEANING, LEXEMES],
+        [BY_WORDS, BY_MEANING, LEXEMES, BY_TIME],
         *(wanted.vector or (None, None)),
+        [start for start, _ in wanted.spans],
+        [end for _, end in wanted.spans],
     )
     passages = [
         Passage(
@@ -188,6 +192,13 @@ with question as materialized (
        and ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
        and ($9::timestamptz is null or said < $9)
      order by distance, thread, place limit ($10::int[])[2])
+    union
+    (select thread, place from here left join scored using (thread, place)
+     where exists (select from unnest($13::timestamptz[], $14::timestamptz[]) as span (start, stop)
+                   where said between start and stop)
+       and ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
+       and ($9::timestamptz is null or said < $9)
+     order by bm25 desc nulls last, distance, thread, place limit ($10::int[])[4])
 ), near as (
     select thread, place + step as place, bool_or(step = 0) as found
     from best cross join (values (-1), (0), (1)) as around (step) group by thread, place + step

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from itertools import pairwise
 
+from memory.recall.english import plain
+
 # Scripts that do not put spaces between words, or not between all that a word is made of: Thai, Lao, Burmese, Khmer,
 # Japanese, Chinese, Korean.
 _DENSE = re.compile(
@@ -19,12 +21,13 @@ _WORDS = frozenset(
 )
 
 
-def spaced(text: str) -> str:
-    """The text as Postgres' parser can read it in any script: runs without spaces become pairs of characters.
+def searchable(text: str, language: str) -> str:
+    """A text, or a question, as Postgres' parser can read it in any script: runs without spaces become pairs.
 
-    A pair is written in ASCII, so that no locale of a database takes it apart.
+    A pair of characters is written in ASCII, so that no locale of a database takes it apart.
     """
-    return _DENSE.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", text)
+    spaced = _DENSE.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", text)
+    return plain(spaced) if language == "english" else spaced
 
 
 def _pairs(run: str) -> list[str]:
@@ -44,21 +47,32 @@ def calls(names: Mapping[str, str]) -> dict[str, set[str]]:
     return found
 
 
-def named(question: str, names: Mapping[str, str]) -> tuple[set[str], str]:
-    """Who is named in a question, and the question without their names; the question itself when nothing is left.
+def named(question: str, names: Mapping[str, str]) -> tuple[list[set[str]], str]:
+    """Who is named in a question, in order, and the question without their names; itself when nothing is left.
 
-    A question names whom it asks about; a message that holds the answer is said by that person and does not.
+    A question names whom it asks about; a message that holds the answer is said by that person and does not. Each is a
+    set: several may be called the same.
     """
-    people: set[str] = set()
+    people: dict[int, set[str]] = {}
     rest = question
     for call, authors in sorted(calls(names).items(), key=lambda known: -len(known[0])):
         flags = 0 if call.casefold() in _WORDS else re.IGNORECASE
         pattern = re.compile(rf"(?<!\w)@?{re.escape(call)}(?:['’]s)?(?!\w)", flags)
-        if pattern.search(question):
-            people |= authors
+        if found := pattern.search(question):
+            people.setdefault(found.start(), set()).update(authors)
             rest = pattern.sub(" ", rest)
     rest = re.sub(r"\s+([?!,.;:])", r"\1", " ".join(rest.split()))
-    return people, rest if re.search(r"\w", rest) else question
+    return [people[at] for at in sorted(people)], rest if re.search(r"\w", rest) else question
+
+
+def subject(question: str, names: Mapping[str, str]) -> set[str]:
+    """Whom a question is about: who is named first, unless it is about several ("Ana and Bob")."""
+    people, _ = named(question, names)
+    called = "|".join(re.escape(call) for call in calls(names))
+    several = len(people) > 1 and re.search(
+        rf"(?<!\w)(?:{called}) (?:and|or|&) @?(?:{called})(?!\w)", question, re.IGNORECASE
+    )
+    return people[0] if people and not several else set()
 
 
 _MINE = re.compile(r"\b(?:i|i'm|i've|i'd|me|my|mine|myself)\b", re.IGNORECASE)
