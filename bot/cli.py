@@ -12,6 +12,8 @@ from bot.chat import Resource, Thread
 from bot.errors import SettingsError
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from bot.settings import Settings
 
 PLATFORMS = ("discord", "slack")
@@ -32,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     run_.add_argument("names", nargs="*", metavar="NAME", type=_platform, help="just these: discord, slack")
 
     commands.add_parser("migrate", help="bring the database up to date")
+    commands.add_parser("reindex", help="index what semantic recall does not find yet, as after a change of EMBEDDER")
     commands.add_parser("doctor", help="check settings, database and model, and say what to do")
 
     export = commands.add_parser("export", help="all that is stored about a person, as JSON")
@@ -62,6 +65,8 @@ async def run(arguments: argparse.Namespace) -> int:
         case "migrate":
             applied = await wiring.migrate(settings)
             print("\n".join(f"applied {name}" for name in applied) or "up to date")
+        case "reindex":
+            print(await _reindex(settings))
         case "doctor":
             from bot.doctor import doctor
 
@@ -91,6 +96,24 @@ async def _forget(settings: "Settings", person: Resource | None, space: str, sur
     for table, number in counts.items():
         print(f"{table} {number}")
     return 0
+
+
+async def _reindex(settings: "Settings") -> str:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from bot import wiring
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what)
+            bar.update(tasks[what], completed=done, total=of)
+
+        return await wiring.reindex(settings, progress)
 
 
 class _Version(argparse.Action):

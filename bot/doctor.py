@@ -14,6 +14,8 @@ from bot.models import check, default_model, open_model
 from bot.settings import Settings, read_persona
 from memory.migrate import state
 from memory.pool import TableMissing
+from memory.recall.index import Index
+from memory.recall.vectors import look
 from memory.transcript import PostgresTranscript
 from memory.working.loading import read_template
 
@@ -39,7 +41,11 @@ async def doctor(settings: Settings) -> int:
     for name in _models(settings):
         findings.append(await _checked("model", lambda name=name: _model(settings, name)))  # type: ignore[misc]
     findings.append(await _checked("memory", lambda: _memory(settings)))
-    findings.append(Finding("embedder", "off", "semantic recall is not part of this version"))
+    if settings.semantic_recall:
+        findings.append(await _checked("embedder", lambda: _embedder(settings)))
+        findings.append(await _checked("recall", lambda: _recall(settings)))
+    else:
+        findings.append(Finding("recall", "off", "SEMANTIC_RECALL is off"))
     if settings.discord_token.get_secret_value().strip():
         findings.append(await _checked("discord", lambda: _discord(settings)))
     else:
@@ -111,6 +117,37 @@ async def _memory(settings: Settings) -> str:
     source = settings.working_memory_template or "the built-in template"
     who = "person" if settings.working_memory_scope == "resource" else "thread"
     return f"a page for each {who}, with {len(template.fields)} fields from {source}"
+
+
+async def _embedder(settings: Settings) -> str:
+    embedder = wiring.open_embedder_of(settings)
+    if embedder is None:
+        return "none, recall goes by words alone: set EMBEDDER"
+    try:
+        async with asyncio.timeout(MODEL_SECONDS):
+            await embedder.warm_up()
+            began = time.perf_counter()
+            (vector,) = await embedder.embed(["ready"])
+        return f"{embedder.name} gave {len(vector)} numbers in {(time.perf_counter() - began) * 1000:.0f} ms"
+    except TimeoutError as error:
+        raise SettingsError(f"{embedder.name} gave no vector within {MODEL_SECONDS:.0f} s") from error
+    finally:
+        await embedder.close()
+
+
+async def _recall(settings: Settings) -> str:
+    async with wiring.open_database_of(settings) as database:
+        if await state(database) != "up to date":
+            return "nothing is indexed yet"
+        index = Index(database, wiring.open_embedder_of(settings), settings.recall_language)
+        await index.check()
+        counts = await index.counts()
+        vectors = await look(database)
+    found = f"{counts.passages} messages are found by their words, {counts.passages - counts.missing} by their meaning"
+    if vectors.lack:
+        return f"{found}: {vectors.lack}"
+    wait = f"; {counts.missing} wait for a vector: run `hathi reindex`" if counts.missing and index.embedder else ""
+    return f"{found}{wait}"
 
 
 async def _discord(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,8 @@ from bot.digests import Digests
 from bot.errors import DatabaseError, SettingsError
 from bot.jobs import DurableJobs
 from bot.models import ClosableModel, Keys, default_model, open_model
-from bot.ports import Adapter, Counts, Jobs, Memory, Model, Noted
+from bot.models.embedders import default_embedder, open_embedder
+from bot.ports import Adapter, Counts, Embedder, Jobs, Memory, Model, Noted
 from bot.settings import Settings, read_persona
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
@@ -28,6 +29,8 @@ from memory.memories import Memories
 from memory.migrate import migrate as bring_up_to_date
 from memory.pacing import reserve
 from memory.pool import Database, TableMissing, open_database
+from memory.recall.index import Index
+from memory.recall.remembering import SemanticRecall
 from memory.transcript import PostgresTranscript
 from memory.working.loading import read_template
 from memory.working.pages import Pages
@@ -47,42 +50,54 @@ async def chat(settings: Settings, person: Resource, thread: Thread) -> None:
     from adapters.console import Console
 
     persona = read_persona(settings.persona)
-    async with open_models(settings) as models, open_store(settings) as store:
+    async with (
+        open_models(settings) as models,
+        open_store(settings) as store,
+        open_index(settings, store.database) as index,
+    ):
         lines = await store.transcript.read(thread, PAST)
         past = [line.text for line in lines if line.author == str(person)]
         console = Console(person, thread, store.commands, store.transcript.answer_to, past)
         jobs = open_jobs(settings, store.database, [console.queue])
-        agent, digests = open_agent(settings, store, models, jobs, [console], persona=persona)
+        agent, digests = open_agent(settings, store, index, models, jobs=jobs, adapters=[console], persona=persona)
         async with asyncio.TaskGroup() as tasks:
             worker = tasks.create_task(jobs.run(agent.turn))
-            digesting = tasks.create_task(digests.run())
+            digesting = [tasks.create_task(digests.run()), tasks.create_task(index.run())]
             if console.interactive:  # while the person types
                 tasks.create_task(models[0].warm_up())
+                tasks.create_task(index.warm_up())
             await console.run(agent.accept)
             worker.cancel()
             await digests.finish(LAST_WORDS)
-            digesting.cancel()
+            for task in digesting:
+                task.cancel()
 
 
 def open_agent(
     settings: Settings,
     store: "Store",
+    index: Index,
     models: Sequence[Model],
+    *,
     jobs: Jobs,
     adapters: Sequence[Adapter],
-    *,
     persona: str,
 ) -> tuple[Agent, Digests]:
     """The shared core, and what catches up behind it."""
     by_name = {adapter.name: adapter for adapter in adapters}
-    memory = open_memory(settings, store, models)
+    memory = open_memory(settings, store, index, models)
+    platforms = list(by_name)
+
+    async def undigested(seconds: float) -> list[Thread]:
+        found = await store.transcript.undigested(platforms, seconds)
+        return found if not settings.semantic_recall else [*found, *await index.left(platforms)]
 
     async def tell(noted: Noted) -> None:
         await by_name[noted.thread.platform].noted(noted)
 
     digests = Digests(
         memory,
-        partial(store.transcript.undigested, list(by_name)),
+        undigested,
         tell,
         partial(store.forgetting.expire, settings.keep_days) if settings.keep_days else None,
     )
@@ -100,13 +115,49 @@ def open_agent(
     return agent, digests
 
 
-def open_memory(settings: Settings, store: "Store", models: Sequence[Model]) -> Memory:
-    """All that is remembered, behind one door."""
+def open_memory(settings: Settings, store: "Store", index: Index, models: Sequence[Model]) -> Memory:
+    """All that is remembered, behind one door. What is digested last says that a thread is: the pages."""
     history = History(store.transcript, settings.last_messages)
-    if not settings.working_memory:
-        return Memories([history, Unread(store.pages)])
-    budget = min(settings.working_memory_tokens, models[0].budget // 4)
-    return Memories([history, WorkingMemory(store.pages, store.forgetting, models, budget)])
+    memories: list[Memory] = [history]
+    room = models[0].budget // 4
+    if settings.semantic_recall:
+        memories.append(
+            SemanticRecall(
+                index,
+                history,
+                settings.recall_top_k,
+                settings.recall_neighbours,
+                min(settings.recall_tokens, room),
+                whole=settings.recall_scope == "resource",
+            )
+        )
+    if settings.working_memory:
+        budget = min(settings.working_memory_tokens, room)
+        memories.append(WorkingMemory(store.pages, store.forgetting, models, budget))
+    else:
+        memories.append(Unread(store.pages))
+    return Memories(memories)
+
+
+@asynccontextmanager
+async def open_index(settings: Settings, database: Database) -> AsyncIterator[Index]:
+    """What semantic recall searches. Raises SettingsError."""
+    embedder = open_embedder_of(settings) if settings.semantic_recall else None
+    try:
+        index = Index(database, embedder, settings.recall_language)
+        if settings.semantic_recall:
+            await index.check()
+        yield index
+    finally:
+        if embedder is not None:
+            await embedder.close()
+
+
+def open_embedder_of(settings: Settings) -> Embedder | None:
+    """The configured embedder, else one that is sure to be there; None when there is none. Raises SettingsError."""
+    keys = keys_of(settings)
+    spec = settings.embedder or default_embedder(settings.model or default_model(keys), keys)
+    return open_embedder(spec, keys) if spec else None
 
 
 def open_jobs(settings: Settings, database: Database, queues: list[str]) -> DurableJobs:
@@ -149,13 +200,14 @@ async def serve(settings: Settings, names: list[str]) -> None:
 
 async def _serve(settings: Settings, store: "Store", adapters: list[Adapter]) -> None:
     persona = read_persona(settings.persona)
-    async with open_models(settings) as models:
+    async with open_models(settings) as models, open_index(settings, store.database) as index:
         jobs = open_jobs(settings, store.database, [adapter.name for adapter in adapters])
-        agent, digests = open_agent(settings, store, models, jobs, adapters, persona=persona)
+        agent, digests = open_agent(settings, store, index, models, jobs=jobs, adapters=adapters, persona=persona)
         async with asyncio.TaskGroup() as tasks:
             serving = [tasks.create_task(adapter.run(agent.accept)) for adapter in adapters]
-            serving.append(tasks.create_task(digests.run()))
+            serving += [tasks.create_task(digests.run()), tasks.create_task(index.run())]
             tasks.create_task(models[0].warm_up())
+            tasks.create_task(index.warm_up())
             try:
                 await jobs.run(agent.turn)
             finally:  # turns that end now still need their platform
@@ -260,6 +312,20 @@ async def migrate(settings: Settings) -> list[str]:
     """Bring the database up to date; the names of what was applied."""
     async with open_database_of(settings) as database:
         return await bring_up_to_date(database)
+
+
+async def reindex(settings: Settings, progress: Callable[[str, int, int], None]) -> str:
+    """Index what is not in the index, and give every message a vector of the present embedder; what was done."""
+    async with open_store(settings) as store, open_index(settings, store.database) as index:
+        threads = await index.unindexed(None, None)
+        messages = 0
+        for number, thread in enumerate(threads, 1):
+            messages += await index.digest(thread)
+            progress("conversations", number, len(threads))
+        vectors = await index.fill(lambda done, of: progress("vectors", done, of))
+        name = index.embedder.name if index.embedder else "no embedder"
+        what = f"indexed {messages} messages, made {vectors} vectors ({name})"
+        return what if index.vectors else f"{what}; by words alone: {index.vectors.lack}"
 
 
 async def export(settings: Settings, person: Resource) -> dict[str, Any]:

@@ -63,7 +63,8 @@ class Forgetting:
                     where id = $1 and $2::text is null) as mastra_resources,
                    (select count(*) from hathi.facts
                     where ((person = $1 or page = $1) and $2::text is null)
-                       or (cardinality(sources) > 0 and sources <@ array(select id from about))) as facts
+                       or (cardinality(sources) > 0 and sources <@ array(select id from about))) as facts,
+                   (select count(*) from hathi.passages where message in (select id from about)) as passages
             """,
             person,
             None if thread is None else str(thread),
@@ -167,7 +168,8 @@ class Forgetting:
             ), remembered as (
                 insert into hathi.deleted (id) select unnest($1) on conflict (id) do nothing
             )
-            select (select count(*) from messages) as mastra_messages, (select count(*) from threads) as mastra_threads
+            select (select count(*) from messages) as mastra_messages, (select count(*) from threads) as mastra_threads,
+                   (select count(*) from hathi.passages where message in (select id from gone)) as passages
             """,
             list(ids),
         )
@@ -199,7 +201,8 @@ class Forgetting:
                          insert into hathi.resets (thread_id) values ($1)
                          on conflict (thread_id) do update set at = now())
                 select (select count(*) from messages) as mastra_messages,
-                       (select count(*) from thread) as mastra_threads
+                       (select count(*) from thread) as mastra_threads,
+                       (select count(*) from hathi.passages where message in (select id from messages)) as passages
                 """,
                 str(thread),
                 f"{THREAD}{thread}",
@@ -210,7 +213,7 @@ class Forgetting:
     async def leave(self, space: str) -> Counts:
         """Delete all conversations of a guild or workspace, one after the other: harmless to begin again."""
         rows = await self.database.fetch("select id from public.mastra_threads where space = $1", space)
-        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
+        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0, passages=0)
         for row in rows:
             counts.update(await self.reset(Thread.parse(row["id"])))
         return counts
@@ -262,7 +265,8 @@ class Forgetting:
                      on conflict (thread_id) do update set at = now())
             select (select count(*) from messages) as mastra_messages,
                    (select count(*) from threads) as mastra_threads,
-                   (select count(*) from resources) as mastra_resources
+                   (select count(*) from resources) as mastra_resources,
+                   (select count(*) from hathi.passages where message in (select id from messages)) as passages
             """,
             person,
             None if thread is None else str(thread),
@@ -318,7 +322,7 @@ class Forgetting:
 
     async def expire(self, days: float) -> Counts:
         """Delete what was said longer ago, and what was learned from it."""
-        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
+        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0, passages=0)
         while rows := await self.database.fetch(
             """
             select id from public.mastra_messages
@@ -333,7 +337,7 @@ class Forgetting:
     @asynccontextmanager
     async def _deleting(self, pages: Iterable[str]) -> AsyncIterator[tuple[Connection, Counter[str]]]:
         """A transaction in which messages may be deleted: it holds their pages, and counts their lines."""
-        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
+        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0, passages=0)
         async with self.database.transaction() as connection, self.pages.changing(connection, pages) as before:
             yield connection, counts
             left = await connection.fetchval("select count(*) from hathi.facts where page = any($1)", list(before))

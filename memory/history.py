@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 
 from bot.chat import Line, Thread, Turn
 from bot.ports import Recollection
@@ -28,12 +29,17 @@ class History:
         reading = self._reading.get(turn)
         if reading is None:
             reading = self._reading[turn] = asyncio.create_task(self._read(turn.thread))
-            reading.add_done_callback(lambda _: self._reading.pop(turn, None))
+            reading.add_done_callback(partial(self._ended, turn))
         return await asyncio.shield(reading)
 
     async def digest(self, thread: Thread) -> tuple[()]:
         """Nothing to do: the transcript is up to date by itself."""
         return ()
+
+    def _ended(self, turn: Turn, reading: asyncio.Task[list[Line]]) -> None:
+        self._reading.pop(turn, None)
+        if not reading.cancelled():
+            reading.exception()  # whoever waits is told; when nobody does any more, nobody is
 
     async def _read(self, thread: Thread) -> list[Line]:
         lines = await self.transcript.read(thread, self.last_messages)

@@ -8,11 +8,12 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from bot.chat import Thread, storable
-from bot.errors import ModelError, ModelSilent
+from bot.errors import HathiError, ModelError, ModelSilent, SettingsError
 from bot.ports import Embedder
 from memory.content import text_of
 from memory.pool import Database
@@ -52,6 +53,14 @@ class Embedding:
     dimension: int
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of messages."""
+
+    passages: int  # in the index
+    missing: int  # of them without a vector of the present embedder
+
+
 class Index:
     """Passages, their words and their vectors. All raises DatabaseError; a failing embedder costs vectors only."""
 
@@ -63,8 +72,35 @@ class Index:
         self.vectors = Vectors(lack="it was not looked for")
         self._looked_at = -math.inf
         self._embedding: Embedding | None = None
-        self._behind = True  # there may be passages without a vector
+        self._behind = asyncio.Event()  # there may be passages without a vector
+        self._behind.set()
+        self._failed = False  # the embedder, when it was last asked
+        self._left = True  # there may be threads that nobody has digested
         self._filling = asyncio.Lock()
+
+    async def check(self) -> None:
+        """Whether words can be read in this language here. Raises SettingsError."""
+        rows = await self.database.fetch("select cfgname from pg_ts_config order by cfgname")
+        known = [row["cfgname"] for row in rows]
+        if self.language not in known:
+            raise SettingsError(f"RECALL_LANGUAGE: {self.language!r} is none of {', '.join(known)}")
+
+    async def warm_up(self) -> None:
+        """Load the embedder before somebody waits for it; one that fails then is found out later."""
+        if self.embedder is not None:
+            with suppress(HathiError):
+                await self.embedder.warm_up()
+
+    async def run(self) -> None:
+        """Give vectors to what has none of the present embedder, at the start and after failures, until cancelled."""
+        while True:
+            await self._behind.wait()
+            self._behind.clear()
+            try:
+                if done := await self.fill():
+                    log.info("%d messages have a vector of %s now", done, self.embedder.name if self.embedder else "")
+            except HathiError as error:
+                log.info("vectors are filled in later: %s", error)
 
     async def ready(self) -> Vectors:
         """What there is of pgvector; looked for once, and again after a while where it is not there."""
@@ -81,7 +117,16 @@ class Index:
         while (batch := await self._unread(thread)) is not None:
             vectors = await self._embedded([message.text for message in batch.messages])
             done += await self._write(thread, batch, vectors)
+            if vectors is not None and self._failed:
+                self._failed = False
+                self._behind.set()
         return done
+
+    async def left(self, platforms: Sequence[str]) -> list[Thread]:
+        """Some of the threads that were there before recall was, until none is left."""
+        found = await self.unindexed(platforms) if self._left else []
+        self._left = bool(found)
+        return found
 
     async def unindexed(self, platforms: Sequence[str] | None = None, most: int | None = 20) -> list[Thread]:
         """Threads in which something is not indexed; those that were last talked in come first."""
@@ -103,24 +148,30 @@ class Index:
         )
         return [Thread.parse(row["id"]) for row in rows if ":" in row["id"]]
 
-    async def missing(self) -> int:
-        """How many passages have no vector of the present embedder."""
+    async def counts(self) -> "Counts":
+        """How much is indexed."""
         rows = await self.database.fetch(
             """
-            select count(*) as missing from hathi.passages
-            where embedder is distinct from coalesce((select id from hathi.embedders where name = $1
-                                                      order by since desc limit 1), -1)
+            with current as (
+                select coalesce(max(id), 0) as id from (
+                    select id from hathi.embedders where name = $1 order by since desc limit 1
+                ) as last
+            )
+            select (select count(*) from hathi.passages) as passages,
+                   (select count(*) from hathi.passages
+                    where embedder is null or embedder < current.id or embedder > current.id) as missing
+            from current
             """,
             self.embedder.name if self.embedder else "",
         )
-        return int(rows[0]["missing"])
+        return Counts(rows[0]["passages"], rows[0]["missing"])
 
     async def fill(self, progress: Progress = lambda done, of: None) -> int:
         """Give a vector of the present embedder to every passage that has none; how many that were.
 
         Stops when another process was begun with another embedder meanwhile. Raises ModelError.
         """
-        if self.embedder is None or not await self.ready():
+        if self.embedder is None or not await self.ready() or not (await self.counts()).missing:
             return 0
         async with self._filling:
             done, of = 0, 0
@@ -129,16 +180,15 @@ class Index:
                 rows = await self.database.fetch(
                     """
                     select message, text from hathi.passages
-                    where embedder is distinct from $1
+                    where (embedder is null or embedder < $1 or embedder > $1)
                       and $1 = (select id from hathi.embedders order by since desc limit 1) limit $2
                     """,
                     embedding.id,
                     BATCH,
                 )
                 if not rows:
-                    self._behind = False
                     return done
-                of = of or await self.missing()
+                of = of or (await self.counts()).missing
                 found = await self._vectors([row["text"] for row in rows])
                 await self.database.fetch(
                     f"""
@@ -161,16 +211,6 @@ class Index:
             return None
         (vector,) = await self._vectors([text])
         return (await self._known(len(vector))).id, written(vector)
-
-    async def caught_up(self) -> None:
-        """Fill in the vectors that a failing embedder, or another one, has left out. Raises DatabaseError."""
-        if not self._behind or self._filling.locked() or self.embedder is None:
-            return
-        try:
-            if done := await self.fill():
-                log.info("%d messages have a vector of %s now", done, self.embedder.name)
-        except ModelError as error:
-            log.info("vectors are filled in later: %s", error)
 
     async def _unread(self, thread: Thread) -> "Batch | None":
         """What is not indexed up to some place; None when nothing is left.
@@ -285,7 +325,7 @@ class Index:
             found = await self._vectors([text[:SHOWN] for text in texts])
         except ModelError as error:
             log.warning("%d messages are found by their words alone for now: %s", len(texts), error)
-            self._behind = True
+            self._failed = True
             return None
         embedding = await self._known(len(found[0]))
         return Vectored(embedding.id, [written(vector) for vector in found])

@@ -72,7 +72,7 @@ class SemanticRecall:
             looking = group.create_task(self._scope(turn.thread))
         lines, where = reading.result(), looking.result()
         waiting = [line for line in lines if line.waiting]
-        if where is None or not waiting or any(line.off_record for line in waiting):
+        if where is None or not where.threads or any(line.off_record for line in waiting):
             return Recollection()
         try:
             hits = await self.find(where, _asked(waiting), datetime.now(UTC))
@@ -80,6 +80,9 @@ class SemanticRecall:
             raise
         except HathiError as error:
             log.warning("turn %s: nothing is recalled: %s", turn.id, error)
+            return Recollection()
+        except Exception:  # a bug costs what would be recalled, not the answer
+            log.exception("turn %s: nothing is recalled: a bug", turn.id)
             return Recollection()
         known = {line.id for line in lines}
         shown = self.chosen(hits, known)
@@ -94,7 +97,6 @@ class SemanticRecall:
     async def digest(self, thread: Thread) -> tuple[()]:
         """Index what was said there. Raises DatabaseError."""
         await self.index.digest(thread)
-        await self.index.caught_up()
         return ()
 
     async def find(self, where: Scope, text: str, now: datetime, wanted: Wanted | None = None) -> Hits:

@@ -183,7 +183,7 @@ class WorkingMemory:
             lines = frozenset[int]().union(*asked)
             post = await self._post(heard.id)  # before the answer goes too
             counts = await self.forgetting.forget_matter(person, lines, what, keep=[heard.id])
-            if gone := sum(counts.values()):
+            if gone := counts["facts"] + counts["mastra_messages"]:
                 log.info("%s: forgotten on request: %s", batch.thread, dict(counts))
                 noted.append(Noted(person, batch.thread, heard.id, post, (), (), gone))
         return noted
