@@ -43,7 +43,8 @@ async def doctor(settings: Settings) -> int:
     findings.append(await _checked("memory", lambda: _memory(settings)))
     if settings.semantic_recall:
         findings.append(await _checked("embedder", lambda: _embedder(settings)))
-        findings.append(await _checked("recall", lambda: _recall(settings)))
+        if findings[1].state == "ok":  # the database
+            findings.append(await _checked("recall", lambda: _recall(settings)))
     else:
         findings.append(Finding("recall", "off", "SEMANTIC_RECALL is off"))
     if settings.discord_token.get_secret_value().strip():

@@ -56,12 +56,10 @@ def compose(
         said[-1] = replace(said[-1], text=_with_notes(said[-1].text, lines[-1], recollection))
     new = said[first:]
     left = budget - sum(tokens(said.text) for said in (instructions, *new))
-    if new and recollection.recalled and not plain:
-        text = _with_recalled(new[0].text, recollection.recalled)
-        more = tokens(text) - tokens(new[0].text)
-        if more <= left:
-            new[0] = replace(new[0], text=text)
-            left -= more
+    found = None if plain or not new else _found(recollection.recalled)
+    if found is not None and tokens(found.text) <= left:
+        new = [found, *new]
+        left -= tokens(found.text)
     history: list[Said] = []
     for earlier in reversed(said[:first]):
         left -= tokens(earlier.text)
@@ -85,14 +83,15 @@ def recalled_line(recalled: Recalled) -> str:
     return f"{recalled.said.day} {recalled.said:%B %Y}, {name}: {cut}"
 
 
-def _with_recalled(text: str, recalled: Sequence[Recalled]) -> str:
-    """What waits, behind what was recalled for it.
+def _found(recalled: Sequence[Recalled]) -> Said | None:
+    """What was recalled, as a message of its own before what waits.
 
-    It is not a message of its own: many a server's chat template takes none between those of a conversation.
+    It is nobody's instructions: many a server's chat template takes those at the beginning only, and it is what people
+    have said.
     """
     if not recalled:
-        return text
-    return f"{FOUND}\n{_list(map(recalled_line, recalled))}\n{END}\n\n{text}"
+        return None
+    return Said("user", f"{FOUND}\n{_list(map(recalled_line, recalled))}\n{END}")
 
 
 def _pages(pages: Sequence[Known], names: Mapping[str, str]) -> str:

@@ -337,7 +337,7 @@ class Forgetting:
     @asynccontextmanager
     async def _deleting(self, pages: Iterable[str]) -> AsyncIterator[tuple[Connection, Counter[str]]]:
         """A transaction in which messages may be deleted: it holds their pages, and counts their lines."""
-        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0, passages=0)
+        counts = Counter(mastra_messages=0, mastra_threads=0, facts=0)
         async with self.database.transaction() as connection, self.pages.changing(connection, pages) as before:
             yield connection, counts
             left = await connection.fetchval("select count(*) from hathi.facts where page = any($1)", list(before))

@@ -126,6 +126,7 @@ async def test_eight_processes_at_once_on_an_empty_database(tmp_path: Path, serv
 
 
 async def test_conversations_are_kept_apart_by_name_and_thread(hathi: Hathi, fake: FakeModel) -> None:
+    hathi = hathi.but(SEMANTIC_RECALL="false")
     await hathi("chat", "--as", "ana", stdin="I am Ana.\n")
     await asyncio.gather(
         hathi("chat", "--as", "bob", stdin="I am Bob.\n"),
@@ -148,7 +149,7 @@ async def test_commands_typed_in_the_terminal(hathi: Hathi, fake: FakeModel) -> 
         "this conversation is deleted, 6 messages.",
         "Say /forget me to delete everything",
         "everything about you, everywhere: 0 messages in all, and 0 lines on your page",
-        "(0 in mastra_messages, 0 in mastra_threads, 0 in facts, 0 in mastra_resources)",
+        "(0 in mastra_messages, 0 in mastra_threads, 0 in facts, 0 in mastra_resources, 0 in passages)",
     ):
         assert part in ended.out
     assert chat_of(fake) == [("user", "hello again")]
@@ -162,7 +163,7 @@ async def test_export_and_forget_from_the_command_line(hathi: Hathi) -> None:
     assert (unsure.status, unsure.out) == (1, "")
     assert "--yes" in unsure.err
     sure = await hathi.watched()("forget", "console:ana", "--yes")
-    assert (sure.status, sure.out) == (0, "mastra_messages 2\nmastra_threads 1\nfacts 0\nmastra_resources 0\n")
+    assert (sure.status, sure.out) == (0, "mastra_messages 2\nmastra_threads 1\nfacts 0\nmastra_resources 0\npassages 2\n")
     assert json.loads((await hathi.watched()("export", "console:ana")).out)["messages"] == []
 
 
@@ -333,8 +334,8 @@ async def test_doctor_finds_what_works(hathi: Hathi) -> None:
     states = {line[:9].strip(): line[9:].split()[0] for line in ended.out.splitlines()}
     assert states == {
         "given up": "ok",
-        "settings": "ok", "database": "ok", "model": "ok", "memory": "ok", "embedder": "off", "discord": "off",
-        "slack": "off",
+        "settings": "ok", "database": "ok", "model": "ok", "memory": "ok", "embedder": "ok", "recall": "ok",
+        "discord": "off", "slack": "off",
     }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from memory.recall import ranking
 from memory.recall.index import Index
 from memory.recall.ranking import Question
 from memory.recall.search import Found, Passage, Scope, Wanted, scope, search
-from memory.recall.words import about_oneself, named, searchable, subject
+from memory.recall.words import about_oneself, named, searchable, small_talk, subject
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,8 @@ class SemanticRecall:
         if where is None or not where.threads or any(line.off_record for line in waiting):
             return Recollection()
         try:
-            hits = await self.find(where, _asked(waiting), datetime.now(UTC))
+            text = _asked(waiting)
+            hits = None if small_talk(text) else await self.find(where, text, datetime.now(UTC))
         except DatabaseDown:
             raise
         except HathiError as error:
@@ -85,7 +86,7 @@ class SemanticRecall:
             log.exception("turn %s: nothing is recalled: a bug", turn.id)
             return Recollection()
         known = {line.id for line in lines}
-        shown = self.chosen(hits, known)
+        shown = self.chosen(hits, known) if hits else []
         tool = Ability(
             name="search_memory",
             description="Search what was said earlier, also long ago and in other conversations with this person.",

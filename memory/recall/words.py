@@ -75,6 +75,20 @@ def subject(question: str, names: Mapping[str, str]) -> set[str]:
     return people[0] if people and not several else set()
 
 
+_SMALL_TALK = frozenset(
+    """
+    bye cheers congrats cool fine good great haha hello hey hi hm hmm k lol morning night nice no nope ok okay please
+    right sorry sure thank thanks thx well wow yeah yep yes yo you so much very a lot all that is it the to and i am
+    """.split()
+)
+
+
+def small_talk(text: str) -> bool:
+    """Whether a text is nothing but a greeting, thanks or assent: nothing is looked for then. English."""
+    found = re.findall(r"\w+", text.casefold())
+    return bool(found) and all(word in _SMALL_TALK for word in found)
+
+
 _MINE = re.compile(r"\b(?:i|i'm|i've|i'd|me|my|mine|myself)\b", re.IGNORECASE)
 
 
