@@ -163,7 +163,10 @@ async def test_export_and_forget_from_the_command_line(hathi: Hathi) -> None:
     assert (unsure.status, unsure.out) == (1, "")
     assert "--yes" in unsure.err
     sure = await hathi.watched()("forget", "console:ana", "--yes")
-    assert (sure.status, sure.out) == (0, "mastra_messages 2\nmastra_threads 1\nfacts 0\nmastra_resources 0\npassages 2\n")
+    assert (sure.status, sure.out) == (
+        0,
+        "mastra_messages 2\nmastra_threads 1\nfacts 0\nmastra_resources 0\npassages 2\n",
+    )
     assert json.loads((await hathi.watched()("export", "console:ana")).out)["messages"] == []
 
 
@@ -406,7 +409,7 @@ async def test_the_end_of_chat_by_sigterm_is_clean(tmp_path: Path, fake: FakeMod
 
 async def test_a_whole_space_is_forgotten_from_the_command_line(hathi: Hathi) -> None:
     nothing = await hathi.watched()("forget", "--space", "slack:T1", "--yes")
-    assert (nothing.status, nothing.out) == (0, "mastra_messages 0\nmastra_threads 0\nfacts 0\n")
+    assert (nothing.status, nothing.out) == (0, "mastra_messages 0\nmastra_threads 0\nfacts 0\npassages 0\n")
     assert (await hathi.watched()("forget", "--space", "slack:T1")).status == 1
     assert (await hathi.watched()("forget", "console:ana", "--space", "slack:T1")).status == 2
     assert (await hathi.watched()("forget")).status == 2

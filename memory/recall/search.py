@@ -102,7 +102,10 @@ async def scope(database: Database, thread: Thread, *, whole: bool) -> Scope | N
         return None
     row = rows[0]
     there = place(stored(row["audience"] or ""), row["space"], row["people"])
-    names = dict(zip(row["authors"], row["names"], strict=True))
+    names = {
+        author: name or author.partition(":")[2]  # in the terminal people are called what they are
+        for author, name in zip(row["authors"], row["names"], strict=True)
+    }
     return Scope(there, row["threads"], frozenset(row["people"]), names)
 
 

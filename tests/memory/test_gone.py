@@ -108,7 +108,7 @@ async def test_a_forgotten_line_does_not_bring_back_what_it_had_replaced(world: 
 async def test_a_deleted_message_takes_what_was_learned_from_it(world: World) -> None:
     ids = await story(world)
     counts = await world.forgetting.delete([ids["work"]])
-    assert counts == {"mastra_messages": 2, "mastra_threads": 0, "facts": 1}
+    assert counts == {"mastra_messages": 2, "mastra_threads": 0, "facts": 1, "passages": 2}
     assert await left(world, "payments") == []
 
 
@@ -147,8 +147,8 @@ async def test_what_is_too_old_is_deleted_and_what_was_learned_from_it(world: Wo
            where id = $1 or id = $1 || ':answer'""",
         ids["work"],
     )
-    assert await world.forgetting.expire(31.5) == {"mastra_messages": 0, "mastra_threads": 0, "facts": 0}
-    assert await world.forgetting.expire(30) == {"mastra_messages": 2, "mastra_threads": 0, "facts": 1}
+    assert await world.forgetting.expire(31.5) == {"mastra_messages": 0, "mastra_threads": 0, "facts": 0, "passages": 0}
+    assert await world.forgetting.expire(30) == {"mastra_messages": 2, "mastra_threads": 0, "facts": 1, "passages": 2}
     assert await left(world, "payments") == []
     assert await left(world, "blue") != []
 

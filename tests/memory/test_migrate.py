@@ -108,4 +108,5 @@ async def test_tables_that_an_older_mastra_made_are_adopted_in_their_order(empty
         "mastra_messages": 5,
         "mastra_threads": 1,
         "facts": 0,
+        "passages": 0,
     }

@@ -117,7 +117,7 @@ async def test_no_word_reaches_a_prompt_for_people_who_could_not_read_it(world: 
     shown = 0
     for there in everywhere:
         for who in there.readers:
-            recollection = await world.asked("So?", there.room, who.on(there.platform), there.thread)
+            recollection = await world.asked("What do I like?", there.room, who.on(there.platform), there.thread)
             prompt = str(compose("You are Hathi.", recollection, 10_000))
             for word, where in said.items():
                 if word in prompt:

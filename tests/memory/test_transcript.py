@@ -243,6 +243,7 @@ async def test_reset_deletes_this_conversation_and_counts(transcript: PostgresTr
         "mastra_messages": 4,
         "mastra_threads": 1,
         "facts": 0,
+        "passages": 0,
     }
     assert await read(transcript) == []
     assert len(await read(transcript, thread=other)) == 2
@@ -278,7 +279,9 @@ async def test_forget_takes_a_persons_words_and_the_answers_to_them_and_leaves_t
         "mine", "re mine", "ana says", "re ana says", "ana in a burst", "to both",
     ]  # fmt: skip
     counts = await forgetting_in(transcript.database).forget(ANA)
-    assert counts == about == {"mastra_messages": 6, "mastra_threads": 1, "mastra_resources": 1, "facts": 1}
+    assert (
+        counts == about == {"mastra_messages": 6, "mastra_threads": 1, "mastra_resources": 1, "facts": 1, "passages": 0}
+    )
     left = await read(transcript, thread=shared)
     assert [line.text for line in left] == ["bob says", "re bob says", "bob ends it"]
     assert sum((await forgetting_in(transcript.database).forget(ANA)).values()) == 0
@@ -300,6 +303,7 @@ async def test_forget_reaches_conversations_that_mastra_wrote(
         "mastra_messages": 2,
         "mastra_threads": 1,
         "facts": 0,
+        "passages": 0,
         "mastra_resources": 0,
     }
 
@@ -453,6 +457,7 @@ async def test_a_deleted_message_goes_with_the_answer_to_it_alone_and_never_come
         "mastra_messages": 2,
         "mastra_threads": 0,
         "facts": 0,
+        "passages": 0,
     }
     assert await texts(transcript) == ["other", "re other"]
     assert await transcript.hear(replace(message("x", "secret"), id=gone)) is None  # delivered again
@@ -470,6 +475,7 @@ async def test_an_answer_to_several_stays_until_the_last_of_them_is_deleted(tran
         "mastra_messages": 2,
         "mastra_threads": 1,
         "facts": 0,
+        "passages": 0,
     }
     assert await texts(transcript) == []
 
@@ -532,6 +538,7 @@ async def test_leaving_a_space_deletes_its_conversations_alone(transcript: Postg
         "mastra_messages": 1,
         "mastra_threads": 1,
         "facts": 0,
+        "passages": 0,
     }
     assert await texts(transcript, there) == []
     assert len(await texts(transcript)) == 2

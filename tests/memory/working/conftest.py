@@ -1,4 +1,4 @@
-"""Working memory on a real Postgres, kept up by a model behind a real client."""
+"""Working memory and recall on a real Postgres, kept up by a model behind a real client."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +14,12 @@ from memory.history import History
 from memory.links import Links
 from memory.memories import Memories
 from memory.pool import Database
+from memory.recall.index import Index
+from memory.recall.remembering import SemanticRecall
 from memory.transcript import PostgresTranscript
 from memory.working.pages import Pages
 from memory.working.remembering import WorkingMemory
+from tests.fakes.embeddings import Hashed
 from tests.fakes.learner import learner
 from tests.fakes.model import FakeModel
 from tests.stores import forgetting_in, pages_in, transcript_in
@@ -117,7 +120,8 @@ async def world(database: Database, fake: FakeModel) -> AsyncIterator[World]:
     pages, forgetting, transcript = pages_in(database), forgetting_in(database), transcript_in(database)
     working = WorkingMemory(pages, forgetting, [model], 600)
     history = History(transcript, 10)
-    memory = Memories([history, working])
+    recall = SemanticRecall(Index(database, Hashed()), history, top_k=4, neighbours=1, budget=1000)
+    memory = Memories([history, recall, working])
     yield World(database, transcript, pages, forgetting, Links(database), history, [model], memory, fake)
     await model.close()
 
