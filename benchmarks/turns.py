@@ -1,9 +1,9 @@
 """What a turn costs: round trips, latency, throughput, CPU and memory of the real agent on a real Postgres.
 
 `python -m benchmarks.turns [--json] [--turns N] [--delays 0,5,25] [--threads 1,16,64]` puts the house together with a
-model that answers at once and a platform that does nothing, and has people talk: without working memory, and then with
-it, when each turn is read for a page behind its answer. Postgres is DATABASE_URL's (a database
-of its own is made there, and dropped), else an embedded one; it stands behind a door that delays and counts.
+model that answers at once and a platform that does nothing, and has people talk: with the history alone, and with all
+memories, when each turn is indexed and read for a page behind its answer. Postgres is DATABASE_URL's (a database of its
+own is made there, and dropped), else an embedded one; it stands behind a door that delays and counts.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from bot.chat import Image, Message, Resource, Room, Thread, Turn
 from bot.digests import Digests
 from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
+from bot.models.minilm import MiniLM, installed
 from bot.ports import Lease, Memory, Noted, Outbox
 from bot.settings import read_persona
 from memory import dsn
@@ -42,6 +43,8 @@ from memory.history import History
 from memory.memories import Memories
 from memory.migrate import migrate
 from memory.pool import Database, open_database
+from memory.recall.index import Index
+from memory.recall.remembering import SemanticRecall
 from memory.transcript import PostgresTranscript
 from memory.working.loading import read_template
 from memory.working.pages import Pages
@@ -50,6 +53,7 @@ from memory.working.remembering import WorkingMemory
 PLATFORM = "bench"
 LAST_MESSAGES = 10  # as the settings have it
 PAGE_TOKENS = 600  # likewise
+RECALL = (4, 1, 1000)  # messages, neighbours, tokens; likewise
 LONGEST = 30.0  # seconds for which threads keep talking, and for which anybody waits for an answer
 IDLE_SECONDS = 10.0
 STUCK = 2.0  # seconds; when nothing was answered for so long, what waits is woken by hand, and counted
@@ -143,7 +147,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Remembering:
-    """The same with working memory: pages are read before an answer, and kept up behind it."""
+    """The same with recall and working memory: both are asked before an answer, and kept up behind it."""
 
     alone: list[Alone]
     beside: list[Beside]
@@ -464,9 +468,12 @@ async def _house(*, remembers: bool) -> AsyncIterator[_House]:
             transcript, forgetting = PostgresTranscript(database, pages), Forgetting(pages)
             jobs = DurableJobs(database, [PLATFORM])
             model = open_model("openai/bench", Keys(openai_base_url=f"http://127.0.0.1:{model_port}/v1"))
-            memory: Memory = History(transcript, LAST_MESSAGES)
+            history = History(transcript, LAST_MESSAGES)
+            memory: Memory = history
+            embedder = MiniLM() if remembers and installed() else None
             if remembers:
-                memory = Memories([memory, WorkingMemory(pages, forgetting, [model], PAGE_TOKENS)])
+                recall = SemanticRecall(Index(database, embedder), history, *RECALL)
+                memory = Memories([history, recall, WorkingMemory(pages, forgetting, [model], PAGE_TOKENS)])
             digests = Digests(memory, partial(transcript.undigested, [PLATFORM]), adapter.noted)
             agent = Agent(
                 transcript=transcript,
@@ -488,6 +495,8 @@ async def _house(*, remembers: bool) -> AsyncIterator[_House]:
                 with contextlib.suppress(asyncio.CancelledError):
                     await worker
                 await model.close()
+                if embedder is not None:
+                    await embedder.close()
 
 
 async def _work(jobs: DurableJobs, house: _House, digests: Digests) -> None:
@@ -582,7 +591,8 @@ def _print(report: Report) -> None:
         )
     with_pages = report.remembering
     print(
-        f"the lower half with working memory; it has {with_pages.to_model_ratio:.2f} times the time to the model, and "
+        f"the lower half with recall and working memory; it has {with_pages.to_model_ratio:.2f} times the time to the "
+        "model, and "
         f"{with_pages.turns_per_second_ratio:.2f} times the turns a second"
     )
     idle = report.idle
