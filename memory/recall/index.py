@@ -237,7 +237,8 @@ class Index:
                 from hathi.edited join public.mastra_messages as message on message.id = edited.message, known
                 where edited.thread_id = $1 and coalesce(answers, seq) <= upto limit $2
             )
-            select known.upto as since, known.language, line.id, hashtextextended(line.content, 0) as hash, line.place,
+            select known.upto as since, known.language,
+                   coalesce((select answered from public.mastra_threads where id = $1), 0) as answered, line.id, hashtextextended(line.content, 0) as hash, line.place,
                    line.content, line.type, line.name, line.audience, line."createdAtZ" as said,
                    coalesce(line.author, case line.role when 'user' then line."resourceId" end) as author,
                    coalesce(line.answers, line.seq) as upto,
@@ -253,11 +254,15 @@ class Index:
             return await self._unread(thread)
         since: int = rows[0]["since"]
         lines = [row for row in rows if row["id"] is not None]
-        if not lines:
-            return None
         behind = [row for row in lines if row["upto"] > since]
-        if len(behind) == BATCH and behind[0]["upto"] < behind[-1]["upto"]:  # an answer may have been cut off
-            lines = [row for row in lines if row["upto"] < behind[-1]["upto"]]
+        upto = max(since, rows[0]["answered"], *(row["upto"] for row in behind))  # what is gone leaves a gap
+        if len(behind) == BATCH:
+            upto = behind[-1]["upto"]
+            if behind[0]["upto"] < upto:  # an answer may have been cut off
+                lines = [row for row in lines if row["upto"] < upto]
+                upto = lines[-1]["upto"]
+        if not lines and upto == since:
+            return None
         messages = [
             Unread(
                 row["id"],
@@ -273,7 +278,7 @@ class Index:
             if row["kept"]
         ]
         edited = [row["id"] for row in lines if row["upto"] <= since]
-        return Batch(since, max(since, lines[-1]["upto"]), edited, [message for message in messages if message.text])
+        return Batch(since, upto, edited, [message for message in messages if message.text])
 
     async def _clear(self, thread: Thread) -> None:
         """Out of the index with a thread: its words are read anew, in another language."""
