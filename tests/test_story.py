@@ -83,6 +83,11 @@ class Town:
             while not await self.sql.fetchval("select exists (select from hathi.facts where value = $1)", value):
                 await asyncio.sleep(0.05)
 
+    async def until_indexed(self, messages: int) -> None:
+        async with asyncio.timeout(40):
+            while await self.sql.fetchval("select count(*) from hathi.passages") < messages:
+                await asyncio.sleep(0.05)
+
     async def tables(self) -> str:
         """Every row of every table, as text."""
         names = await self.sql.fetch(
@@ -172,6 +177,45 @@ async def test_a_person_is_known_where_they_may_be_known_and_forgotten_everywher
         assert "learn the sitar" in await there.on_discord(ana, direct, "What do I want?")
         assert "sitar" not in await there.on_discord(ana, office, f"<@{BOT}> What do I want to do?")
         assert PAYMENTS in await there.on_discord(ana, office, f"<@{BOT}> And my work, as before?")
+
+
+async def test_what_was_said_is_found_where_it_may_be_read_and_nowhere_else(database_url: str, tmp_path: Path) -> None:
+    async with town(database_url, tmp_path) as there:
+        discord, slack = there.discord, there.slack
+        guild = discord.guild()
+        ana, bob = discord.person("Ana", guild=guild), discord.person("Bob", guild=guild)
+        office, kitchen = discord.channel(guild, "office"), discord.channel(guild, "kitchen")
+        direct, bobs = discord.direct(ana), discord.direct(bob)
+        on_slack = slack.person("Ana")
+        await there.start()
+        await there.start()
+
+        await there.on_discord(ana, direct, "The surprise party for Bob is in the lighthouse.")
+        await there.on_discord(ana, office, f"<@{BOT}> The printer lives in the basement.")
+        await there.on_discord(bob, bobs, "My doctor is in the harbour.")
+        await there.until_indexed(6)
+
+        asked = await there.on_discord(ana, direct, "Where is the printer, and where is the party?")
+        assert "The printer lives in the basement." in asked
+        asked = await there.on_discord(ana, kitchen, f"<@{BOT}> Where is the printer, the party and the doctor?")
+        assert "The printer lives in the basement." in asked
+        assert "lighthouse" not in asked
+        assert "harbour" not in asked
+        for asked in (
+            await there.on_discord(bob, bobs, "Where is the surprise party, and where is the printer?"),
+            await there.on_slack(on_slack, "Where is the party, the printer and the doctor?"),
+        ):
+            assert "lighthouse" not in asked
+            assert "basement" not in asked
+        code = await discord.slash(ana, direct, "link")
+        await discord.until(lambda: code.texts)
+        found = re.search(r"/link ([0-9A-Z]{4}-[0-9A-Z]{4})", code.texts[-1])
+        assert found
+        await _link(there, on_slack, found[1])
+        asked = await there.on_slack(on_slack, "And now, where is the party, the printer and the doctor?")
+        assert "in the lighthouse" in asked
+        assert "in the basement" in asked
+        assert "harbour" not in asked
 
 
 async def _link(there: Town, user: str, code: str) -> None:

@@ -238,7 +238,8 @@ class Index:
                 where edited.thread_id = $1 and coalesce(answers, seq) <= upto limit $2
             )
             select known.upto as since, known.language,
-                   coalesce((select answered from public.mastra_threads where id = $1), 0) as answered, line.id, hashtextextended(line.content, 0) as hash, line.place,
+                   coalesce((select answered from public.mastra_threads where id = $1), 0) as answered,
+                   line.id, hashtextextended(line.content, 0) as hash, line.place,
                    line.content, line.type, line.name, line.audience, line."createdAtZ" as said,
                    coalesce(line.author, case line.role when 'user' then line."resourceId" end) as author,
                    coalesce(line.answers, line.seq) as upto,
