@@ -32,22 +32,36 @@ _SEASON = re.compile(
 )
 _SURE = r"\b(?:in|during|of|since|by|until|before|after|last|early|late|mid|this) {0}\b"
 
-# Words that tell when something happened, in what is said: they are no dates.
-TIMES = re.compile(
-    r"\b(?:yesterday|today|tonight|tomorrow|ago|since|recently|just"
-    r"|(?:last|next|this|past|coming) (?:night|week|weekend|month|year|summer|winter|spring|fall|autumn|mon|tue|wed|thu"
-    r"|fri|sat|sun)\w*"
-    r"|(?:few|couple|two|three|four|five|six|seven|\d+|a) \w* ?(?:days?|weeks?|months?|years?|hours?)"
-    r"|mon(?:day)?|tues(?:day)?|wednes(?:day)?|thurs(?:day)?|fri(?:day)?|satur(?:day)?|sun(?:day)?"
-    rf"|{'|'.join(_MONTHS)}|(?:19|20)\d\d)\b",
-    re.IGNORECASE,
+# What tells when something happened, in what is said, and is no date.
+_DAYS = "monday tuesday wednesday thursday friday saturday sunday mon tue tues wed thu thurs fri sat sun".split()
+_TELLING = frozenset([*"yesterday today tonight tomorrow ago since recently just".split(), *_DAYS, *_MONTHS])
+_PERIODS = frozenset(
+    """
+    day days evening hour hours month months morning night nights week weekend weekends weeks year years spring summer
+    autumn fall winter
+    """.split()
 )
+_WHICH = frozenset("last next this past coming".split())
+_MANY = frozenset("a couple few two three four five six seven eight nine ten".split())
 _WHEN = re.compile(r"\bwhen\b|\bhow long\b|\b(?:what|which) (?:day|date|month|year|time|week)\b", re.IGNORECASE)
 
 
 def asks_when(question: str) -> bool:
     """Whether a question asks for a time."""
     return _WHEN.search(question[:60]) is not None
+
+
+def tells_when(text: str) -> bool:
+    """Whether something that was said tells a time: `yesterday`, `last week`, `two days ago`, `in May`, `2021`."""
+    words = re.findall(r"[a-z]+|\d+", text.casefold())
+    for at, word in enumerate(words):
+        if word in _TELLING or (len(word) == 4 and word[:2] in {"19", "20"} and word.isdigit()):
+            return True
+        if word in _PERIODS and at:
+            before = words[max(at - 2, 0) : at]
+            if before[-1] in _WHICH or any(one in _MANY or one.isdigit() for one in before):
+                return True
+    return False
 
 
 def spans(question: str, asked: datetime, years: int) -> list[Span]:

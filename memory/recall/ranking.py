@@ -9,28 +9,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from memory.recall.dates import TIMES, Span, asks_when, spans, within
+from memory.recall.dates import Span, asks_when, spans, tells_when, within
 from memory.recall.search import Found, Passage
 
 NEAR = timedelta(hours=3)  # without a longer silence between, what was said in a thread belongs together
 YEARS = 5  # a date without a year may be in any of the last
 
 WEIGHTS: Mapping[str, float] = {
-    "bm25": 0.86,  # its words, against the best of all
+    "bm25": 0.85,  # its words, against the best of all
     "meaning": 1.22,  # its vector's nearness, likewise
     "covered": 0.7,  # how much of the question's words it has, by their weight
-    "covered_near": 2.22,  # … with its neighbours
+    "covered_near": 2.26,  # … with its neighbours
     "found": 0.43,  # by itself, not as a neighbour
-    "spoken": 0.4,  # by whom the question is about
+    "spoken": 0.39,  # by whom the question is about
     "spoken_long": 1.05,  # … in many words: they tell more
-    "long": 0.7,  # in words
+    "long": 0.71,  # in words
     "asks": -0.59,  # it ends as a question, and answers none
-    "time": 0.46,  # it tells when
-    "time_asked": 1.66,  # … and the question asks for that
+    "time": 0.43,  # it tells when
+    "time_asked": 1.71,  # … and the question asks for that
     "dated": 2.69,  # said when the question's time was
-    "best_near": 1.89,  # the best that was said around it
-    "after_question": 1.15,  # it stands behind a question that was found
-    "next_meaning": 0.39,  # nearness of the one behind it
+    "best_near": 1.91,  # the best that was said around it
+    "after_question": 1.16,  # it stands behind a question that was found
+    "next_meaning": 0.42,  # nearness of the one behind it
 }
 
 
@@ -69,22 +69,22 @@ def features(question: Question, found: Found) -> list[dict[str, float]]:
         for lexical, semantic, speaker in zip(around, meaning, spoken, strict=True)
     ]
     best = near.best(base)
-    weight = sum(found.weights) or 1.0
+    covered = _Covered(found.weights)
     when = asks_when(question.text)
     times = question.spans
     listed = []
     for at, passage in enumerate(found.passages):
         masks = passage.words | near.before_masks[at] | near.after_masks[at]
         long = math.log1p(len(passage.text.split())) / 3
-        told = float(TIMES.search(passage.text) is not None)
+        told = float(tells_when(passage.text))
         before = near.previous[at]
         asked = before is not None and "?" in found.passages[before].text
         listed.append(
             {
                 "bm25": words[at],
                 "meaning": meaning[at],
-                "covered": _weight(passage.words, found.weights) / weight,
-                "covered_near": _weight(masks, found.weights) / weight,
+                "covered": covered[passage.words],
+                "covered_near": covered[masks],
                 "found": float(passage.found),
                 "spoken": spoken[at],
                 "spoken_long": spoken[at] * long,
@@ -149,8 +149,17 @@ def _stretched(distances: Sequence[float | None]) -> list[float]:
     return [0.0 if distance is None else (middle - distance) / width for distance in distances]
 
 
-def _weight(mask: int, weights: Sequence[float]) -> float:
-    return sum(weight for bit, weight in enumerate(weights) if mask >> bit & 1)
+class _Covered(dict[int, float]):
+    """How much of a question some of its lexemes are, by their weight: many messages have the same ones."""
+
+    def __init__(self, weights: Sequence[float]) -> None:
+        super().__init__()
+        self._weights = weights
+        self._all = sum(weights) or 1.0
+
+    def __missing__(self, mask: int) -> float:
+        weight = sum(weight for bit, weight in enumerate(self._weights) if mask >> bit & 1)
+        return self.setdefault(mask, weight / self._all)
 
 
 def _asks(text: str) -> bool:
