@@ -15,7 +15,7 @@ from bot.chat import Thread, storable
 from bot.errors import ModelError, ModelSilent
 from bot.ports import Embedder
 from memory.content import text_of
-from memory.pool import Database
+from memory.pool import Database, ExtensionMissing
 from memory.recall.vectors import Vectors, prepare
 from memory.recall.words import searchable
 
@@ -74,13 +74,25 @@ class Index:
             self.vectors = await prepare(self.database)
         return self.vectors
 
+    def lost(self) -> None:
+        """pgvector was dropped while we run: it is looked for anew."""
+        self.vectors = Vectors(lack="it was dropped")
+        self._looked_at = -math.inf
+        self._behind = True
+
     async def digest(self, thread: Thread) -> int:
         """Index what is not in the index yet; how many messages that were."""
         await self.ready()
         done = 0
         while (batch := await self._unread(thread)) is not None:
             vectors = await self._embedded([message.text for message in batch.messages])
-            done += await self._write(thread, batch, vectors)
+            try:
+                done += await self._write(thread, batch, vectors)
+            except ExtensionMissing:
+                if vectors is None:
+                    raise
+                self.lost()
+                await self.ready()
         return done
 
     async def unindexed(self, platforms: Sequence[str] | None = None, most: int | None = 20) -> list[Thread]:
@@ -176,6 +188,8 @@ class Index:
                 log.info("%d messages have a vector of %s now", done, self.embedder.name)
         except ModelError as error:
             log.info("vectors are filled in later: %s", error)
+        except ExtensionMissing:
+            self.lost()
 
     async def _unread(self, thread: Thread) -> "Batch | None":
         """What is not indexed up to some place; None when nothing is left.
@@ -370,7 +384,8 @@ with locked as materialized (
 ), thread as (
     insert into hathi.indexed as thread (thread_id, audience, language, upto, places)
     select id, ($9::text[])[cardinality($9::text[])], $13, $5, cardinality($2::text[])
-    from public.mastra_threads where id = $1
+    from public.mastra_threads where id = $1 -- and all of it may go meanwhile
+      and (cardinality($2::text[]) = 0 or exists (select from locked))
     on conflict (thread_id) do update set
         audience = coalesce(excluded.audience, thread.audience), upto = excluded.upto,
         places = thread.places + excluded.places
