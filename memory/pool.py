@@ -50,6 +50,10 @@ class TableMissing(DatabaseRefused):
     """The database was never brought up to date: run `hathi migrate`."""
 
 
+class ExtensionMissing(DatabaseRefused):
+    """A column, type or operator is not there any more: the extension that it was of was dropped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """A small pool that lets Neon suspend: no floor of connections, nothing sent while idle, nothing on release.
@@ -176,6 +180,8 @@ def _translated(place: str) -> Iterator[None]:
         ) from error
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
         raise TableMissing(f"the database at {place} has no tables of ours: run `hathi migrate`") from error
+    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError, asyncpg.UndefinedFunctionError) as error:
+        raise ExtensionMissing(f"the database at {place} lacks an extension: {_first_line(error)}") from error
     except REFUSED as error:
         raise DatabaseRefused(f"the database at {place} refuses: {_first_line(error)}{_advice(error)}") from error
     except socket.gaierror as error:

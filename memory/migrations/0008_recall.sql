@@ -66,7 +66,7 @@ returns boolean language sql immutable parallel safe as $$
     select coalesce(audience = here, false) or coalesce(audience = public, false) or coalesce(author = any(people), false)
 $$;
 
--- Takes messages out of the index. The threads' statistics and names go with their last passage.
+-- Takes messages out of the index. The names of who speaks in a thread go with their last passage there.
 create function hathi.unindex(ids text[]) returns void language plpgsql set search_path = '' as $$
 declare
     gone int[];
@@ -82,11 +82,23 @@ begin
     delete from hathi.speakers as speaker where thread = any(gone) and not exists (
         select from hathi.passages as passage where passage.thread = speaker.thread and passage.author = speaker.author
     );
-    delete from hathi.indexed as thread where thread.thread = any(gone)
-        and not exists (select from public.mastra_threads where id = thread_id)
-        and not exists (select from hathi.passages as passage where passage.thread = thread.thread);
 end
 $$;
+
+-- What stands for threads goes with them and their last message, in whichever order those go.
+create function hathi.close(threads text[]) returns void language sql set search_path = '' as $$
+    delete from hathi.indexed as thread where thread_id = any(threads)
+        and not exists (select from public.mastra_threads where id = thread_id)
+        and not exists (select from hathi.passages as passage where passage.thread = thread.thread)
+$$;
+create function hathi.delete_thread() returns trigger language plpgsql set search_path = '' as $$
+begin
+    perform hathi.close((select array_agg(id) from gone));
+    return null;
+end
+$$;
+create trigger hathi_delete_thread after delete on public.mastra_threads
+    referencing old table as gone for each statement execute function hathi.delete_thread();
 
 -- What is derived from a message goes with it, whoever deletes it, or changes it.
 create or replace function hathi.delete_derived() returns trigger language plpgsql set search_path = '' as $$
@@ -97,6 +109,7 @@ begin
     update hathi.facts set sources = array(select source from unnest(sources) as source where source <> all(ids))
         where sources && ids;
     perform hathi.unindex(ids);
+    perform hathi.close((select array_agg(distinct thread_id) from gone));
     delete from hathi.edited where message = any(ids);
     return null;
 end

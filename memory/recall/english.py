@@ -28,4 +28,4 @@ _FORM = re.compile(rf"\b(?:{'|'.join(sorted(_FORMS, key=len, reverse=True))})\b"
 
 def plain(text: str) -> str:
     """The text with one word for each of them."""
-    return _FORM.sub(lambda found: _FORMS[found[0].casefold()], text)
+    return _FORM.sub(lambda found: _FORMS.get(found[0].casefold(), found[0]), text)  # Turkish i's match an i

@@ -16,7 +16,7 @@ from bot.chat import Thread, storable
 from bot.errors import HathiError, ModelError, ModelSilent, SettingsError
 from bot.ports import Embedder
 from memory.content import text_of
-from memory.pool import Database
+from memory.pool import Database, ExtensionMissing
 from memory.recall.vectors import Vectors, prepare
 from memory.recall.words import searchable
 
@@ -95,12 +95,18 @@ class Index:
         """Give vectors to what has none of the present embedder, at the start and after failures, until cancelled."""
         while True:
             await self._behind.wait()
-            self._behind.clear()
-            try:
-                if done := await self.fill():
-                    log.info("%d messages have a vector of %s now", done, self.embedder.name if self.embedder else "")
-            except HathiError as error:
-                log.info("vectors are filled in later: %s", error)
+            await self.caught_up()
+
+    async def caught_up(self) -> None:
+        """Fill in the vectors that a failing embedder, or another one, has left out; what fails comes later."""
+        self._behind.clear()
+        try:
+            if done := await self.fill():
+                log.info("%d messages have a vector of %s now", done, self.embedder.name if self.embedder else "")
+        except ExtensionMissing:
+            self.lost()
+        except HathiError as error:
+            log.info("vectors are filled in later: %s", error)
 
     async def ready(self) -> Vectors:
         """What there is of pgvector; looked for once, and again after a while where it is not there."""
@@ -110,13 +116,25 @@ class Index:
             self.vectors = await prepare(self.database)
         return self.vectors
 
+    def lost(self) -> None:
+        """pgvector was dropped while we run: it is looked for anew."""
+        self.vectors = Vectors(lack="it was dropped")
+        self._looked_at = -math.inf
+        self._behind.set()
+
     async def digest(self, thread: Thread) -> int:
         """Index what is not in the index yet; how many messages that were."""
         await self.ready()
         done = 0
         while (batch := await self._unread(thread)) is not None:
             vectors = await self._embedded([message.text for message in batch.messages])
-            done += await self._write(thread, batch, vectors)
+            try:
+                done += await self._write(thread, batch, vectors)
+            except ExtensionMissing:
+                if vectors is None:
+                    raise
+                self.lost()
+                await self.ready()
             if vectors is not None and self._failed:
                 self._failed = False
                 self._behind.set()
@@ -134,19 +152,24 @@ class Index:
             """
             select thread.id from public.mastra_threads as thread
             left join hathi.indexed on indexed.thread_id = thread.id
-            where (thread.answered > coalesce(indexed.upto, 0) or indexed.language <> $3
+            where ((thread.answered > coalesce(indexed.upto, 0) and exists ( -- what was answered may be deleted
+                       select from public.mastra_messages as message where message.thread_id = thread.id
+                       and coalesce(answers, seq) > coalesce(indexed.upto, 0)
+                       and coalesce(answers, seq) <= thread.answered))
+                   or indexed.language <> $3
                    or exists (select from hathi.edited where edited.thread_id = thread.id)
                    or (indexed.upto is null and exists (
                        select from public.mastra_messages as message where message.thread_id = thread.id
                        and role in ('user', 'assistant') and not addressed and not off_record)))
               and ($1::text[] is null or split_part(thread.id, ':', 1) = any($1))
+              and thread.id ~ '^[^:]+:.' -- Mastra's may have any
             order by "updatedAtZ" desc limit $2
             """,
             None if platforms is None else list(platforms),
             most,
             self.language,
         )
-        return [Thread.parse(row["id"]) for row in rows if ":" in row["id"]]
+        return [Thread.parse(row["id"]) for row in rows]
 
     async def counts(self) -> "Counts":
         """How much is indexed."""
@@ -229,7 +252,8 @@ class Index:
             ), behind as (
                 select message.*, null::int as place
                 from public.mastra_messages as message, known, waiting
-                where thread_id = $1 and coalesce(answers, message.seq) > upto
+                where thread_id = $1 and exists (select from public.mastra_threads where id = $1)
+                  and coalesce(answers, message.seq) > upto
                   and (waiting.seq is null or coalesce(answers, message.seq) < waiting.seq)
                 order by coalesce(answers, message.seq), message.seq limit $2
             ), edited as (
@@ -269,7 +293,7 @@ class Index:
                 row["id"],
                 row["hash"],
                 row["place"],
-                text_of(row["content"], row["type"]).strip(),
+                storable(text_of(row["content"], row["type"])).strip(),
                 row["author"],
                 row["name"] or "",
                 row["audience"],
@@ -289,6 +313,7 @@ class Index:
                 str(thread),
                 self.language,
             )
+            await connection.execute("delete from hathi.edited where thread_id = $1", str(thread))
             for table in ("postings", "passages", "speakers"):
                 await connection.execute(f"delete from hathi.{table} where thread = $1", number)  # noqa: S608
 
@@ -349,7 +374,7 @@ class Index:
                     f"{self.embedder.name} gave a vector of {len(vector)} numbers in place of {dimension}: "
                     "restart if it was changed"
                 )
-            if not 0 < math.fsum(number * number for number in vector) < math.inf:  # NaN fails both
+            if not 0.01 < sum(number * number for number in vector) < 100:  # a unit vector, about; NaN fails both
                 raise ModelSilent(f"{self.embedder.name} gave a vector that is none: choose another EMBEDDER")
         return found
 
@@ -362,13 +387,19 @@ class Index:
         if self._embedding is None:
             rows = await self.database.fetch(
                 """
-                insert into hathi.embedders (name, dimension) values ($1, $2)
-                on conflict (name, dimension) do update set since = clock_timestamp() returning id
+                with known as (
+                    update hathi.embedders set since = clock_timestamp() where (name, dimension) = ($1, $2) returning id
+                ), new as ( -- a conflict would use up one of the few numbers at each start
+                    insert into hathi.embedders (name, dimension) select $1, $2 where not exists (select from known)
+                    on conflict (name, dimension) do update set since = clock_timestamp() returning id
+                )
+                select id from known union all select id from new
                 """,
                 self.embedder.name if self.embedder else "",
                 dimension,
             )
             self._embedding = Embedding(rows[0]["id"], dimension)
+            self._behind.set()  # what was made with another one does not count any more
         return self._embedding
 
 
@@ -403,7 +434,9 @@ with locked as materialized (
     for share of message
 ), thread as (
     insert into hathi.indexed as thread (thread_id, audience, language, upto, places)
-    values ($1, ($9::text[])[cardinality($9::text[])], $13, $5, cardinality($2::text[]))
+    select id, ($9::text[])[cardinality($9::text[])], $13, $5, cardinality($2::text[])
+    from public.mastra_threads where id = $1 -- and all of it may go meanwhile
+      and (cardinality($2::text[]) = 0 or exists (select from locked))
     on conflict (thread_id) do update set
         audience = coalesce(excluded.audience, thread.audience), upto = excluded.upto,
         places = thread.places + excluded.places
@@ -438,6 +471,11 @@ with locked as materialized (
 ), edited as (
     delete from hathi.edited using thread
     where message = any($14::text[]) and (message in (select id from locked) or message <> all($2::text[]))
+), meanwhile as (
+    update hathi.edited set place = thread.places + nth
+    from unnest($2::text[], $6::int[]) with ordinality as given (message, place, nth), thread
+    where edited.message = given.message and given.place is null and edited.place is null
+      and given.message not in (select id from locked)
 )
 select (select count(*) from passage) as written
 """

@@ -12,6 +12,7 @@ from bot.errors import DatabaseDown, HathiError, ModelError
 from bot.ports import Ability, Recalled, Recollection
 from bot.prompt import recalled_line, tokens
 from memory.history import History
+from memory.pool import ExtensionMissing
 from memory.recall import ranking
 from memory.recall.index import Index
 from memory.recall.ranking import Question
@@ -114,7 +115,14 @@ class SemanticRecall:
             vector=await self._vector(bare),
             spans=question.spans,
         )
-        found = await search(self.index.database, where, wanted, self.index.language, self.index.vectors.schema)
+        index = self.index
+        try:
+            found = await search(index.database, where, wanted, index.language, index.vectors.schema)
+        except ExtensionMissing:
+            if wanted.vector is None:
+                raise
+            index.lost()
+            found = await search(index.database, where, replace(wanted, vector=None), index.language)
         return Hits(ranking.rank(question, found), question, found)
 
     def chosen(self, hits: Hits, known: set[str]) -> list[Passage]:

@@ -54,13 +54,19 @@ def named(question: str, names: Mapping[str, str]) -> tuple[list[set[str]], str]
     set: several may be called the same.
     """
     people: dict[int, set[str]] = {}
+    longer: list[tuple[int, int]] = []
     rest = question
     for call, authors in sorted(calls(names).items(), key=lambda known: -len(known[0])):
-        flags = 0 if call.casefold() in _WORDS else re.IGNORECASE
-        pattern = re.compile(rf"(?<!\w)@?{re.escape(call)}(?:['’]s)?(?!\w)", flags)
-        if found := pattern.search(question):
-            people.setdefault(found.start(), set()).update(authors)
-            rest = pattern.sub(" ", rest)
+        everyday = call.casefold() in _WORDS
+        written = re.escape(call.capitalize() if everyday else call)
+        pattern = re.compile(rf"(?<!\w)@?{written}(?:['’]s)?(?!\w)", 0 if everyday else re.IGNORECASE)
+        for found in pattern.finditer(question):
+            start, end = found.span()
+            if not any(first <= start and end <= last and (first, last) != (start, end) for first, last in longer):
+                longer.append((start, end))
+                people.setdefault(start, set()).update(authors)
+                break
+        rest = pattern.sub(" ", rest)
     rest = re.sub(r"\s+([?!,.;:])", r"\1", " ".join(rest.split()))
     return [people[at] for at in sorted(people)], rest if re.search(r"\w", rest) else question
 
