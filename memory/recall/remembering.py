@@ -162,7 +162,11 @@ class SemanticRecall:
 
     async def _look_up(self, where: Scope, arguments: Mapping[str, Any]) -> str:
         """The tool: what the model reads of what it looked for."""
-        wanted = Wanted("", after=_day(arguments.get("after")), before=_day(arguments.get("before")))
+        days = {name: str(arguments.get(name) or "").strip() for name in ("after", "before")}
+        for name, day in days.items():
+            if day and _day(day) is None:
+                return f"`{name}` is no day: write it as YYYY-MM-DD."
+        wanted = Wanted("", after=_day(days["after"]), before=_day(days["before"]))
         if person := str(arguments.get("person") or "").strip():
             people, _ = named(person, where.names)
             if not people:
@@ -194,8 +198,8 @@ def _in_order(passages: Iterable[Passage]) -> list[Passage]:
     return sorted(passages, key=lambda passage: (passage.said, passage.thread, passage.place))
 
 
-def _day(text: object) -> datetime | None:
+def _day(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(text or "")).replace(tzinfo=UTC)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
         return None

@@ -36,13 +36,14 @@ def _pairs(run: str) -> list[str]:
     return [f"u{ord(first)}u{ord(second)}" for first, second in pairwise(run)]
 
 
-def calls(names: Mapping[str, str]) -> dict[str, set[str]]:
-    """What somebody may be called in a question → who that is. `names`: display names by author."""
+def calls(question: str, names: Mapping[str, str]) -> dict[str, set[str]]:
+    """What somebody is perhaps called in a question → who that is. `names`: display names by author."""
     found: dict[str, set[str]] = {}
+    text = question.casefold()
     for author, name in names.items():
         parts = [part for part in re.split(r"[\s,.|/()_-]+", name) if len(part) > 1]
         for call in {name.strip(), *parts[:1]}:
-            if len(call) > 1:
+            if len(call) > 1 and call.casefold() in text:
                 found.setdefault(call, set()).add(author)
     return found
 
@@ -56,7 +57,7 @@ def named(question: str, names: Mapping[str, str]) -> tuple[list[set[str]], str]
     people: dict[int, set[str]] = {}
     longer: list[tuple[int, int]] = []
     rest = question
-    for call, authors in sorted(calls(names).items(), key=lambda known: -len(known[0])):
+    for call, authors in sorted(calls(question, names).items(), key=lambda known: -len(known[0])):
         everyday = call.casefold() in _WORDS
         written = re.escape(call.capitalize() if everyday else call)
         pattern = re.compile(rf"(?<!\w)@?{written}(?:['’]s)?(?!\w)", 0 if everyday else re.IGNORECASE)
@@ -74,7 +75,7 @@ def named(question: str, names: Mapping[str, str]) -> tuple[list[set[str]], str]
 def subject(question: str, names: Mapping[str, str]) -> set[str]:
     """Whom a question is about: who is named first, unless it is about several ("Ana and Bob")."""
     people, _ = named(question, names)
-    called = "|".join(re.escape(call) for call in calls(names))
+    called = "|".join(re.escape(call) for call in calls(question, names))
     several = len(people) > 1 and re.search(
         rf"(?<!\w)(?:{called}) (?:and|or|&) @?(?:{called})(?!\w)", question, re.IGNORECASE
     )
