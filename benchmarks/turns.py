@@ -179,10 +179,6 @@ class _Plan:
 async def measure(plan: _Plan) -> Report:
     """Put the house together and measure everything."""
     load = os.getloadavg()[0]
-    async with _house(remembers=True) as house:
-        later = [await _alone(house, delay, plan.turns) for delay in plan.delays]
-        house.gauges[Gauge.DELAY] = 0
-        crowd = [await _beside(house, threads, plan.turns * MORE) for threads in plan.threads]
     async with _house(remembers=False) as house:
         alone = [await _alone(house, delay, plan.turns) for delay in plan.delays]
         house.gauges[Gauge.DELAY] = 0
@@ -190,6 +186,10 @@ async def measure(plan: _Plan) -> Report:
         idle = await _idle(house)
         machine = await _machine(house.database, load)
         rss, peak = _memory()
+    async with _house(remembers=True) as house:
+        later = [await _alone(house, delay, plan.turns) for delay in plan.delays]
+        house.gauges[Gauge.DELAY] = 0
+        crowd = [await _beside(house, threads, plan.turns * MORE) for threads in plan.threads]
     remembering = Remembering(
         later,
         crowd,
