@@ -13,11 +13,15 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from bot.chat import Answer, Message, Resource, Room, Thread, Turn
+from bot.models.minilm import MiniLM, installed
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.history import History
+from memory.memories import Memories
 from memory.migrate import migrate
 from memory.pool import Database, open_database
+from memory.recall.index import Index
+from memory.recall.remembering import SemanticRecall
 from memory.transcript import PostgresTranscript
 from tests.fakes.proxy import Proxy
 
@@ -41,22 +45,33 @@ async def measure(seconds: float) -> Idle:
             async with Proxy(socket_file) as proxy:
                 through = f"postgresql://{url.netloc.rpartition('@')[0]}@127.0.0.1:{proxy.port}{url.path}"
                 async with open_database(dsn.parse(through)) as database:
-                    await _talk(database)
+                    index = Index(database, MiniLM() if installed() else None)
+                    filling = asyncio.create_task(index.run())
+                    await _talk(database, index)
                     before = proxy.requests, len(proxy.sent), proxy.connections
                     await asyncio.sleep(seconds)
                     after = proxy.requests, len(proxy.sent), proxy.connections
+                    filling.cancel()
     return Idle(seconds, *(late - early for early, late in zip(before, after, strict=True)))
 
 
-async def _talk(database: Database) -> None:
+async def _talk(database: Database, index: Index) -> None:
+    """One message is answered, and indexed."""
     await migrate(database)
     transcript, thread = PostgresTranscript(database), Thread("console", "idle")
-    turn = Turn(1, thread)
     said = Message(
         "console:idle:1", thread, Resource("console", "ana"), Room("direct", "idle"), "hi", datetime.now(UTC)
     )
     await transcript.hear(said)
-    await transcript.answer(turn, await History(transcript, 10).recall(turn), Answer("ho", "local/none"))
+    (job,) = await database.fetch(
+        "select id, attempts from public.procrastinate_fetch_job_v2(array['console']::varchar[], null)"
+    )
+    turn = Turn(job["id"], thread, job["attempts"])
+    history = History(transcript, 10)
+    memory = Memories([history, SemanticRecall(index, history, top_k=4, neighbours=1, budget=1000)])
+    await transcript.answer(turn, await memory.recall(turn), Answer("ho", "local/none"))
+    await database.fetch("select public.procrastinate_finish_job_v1($1, 'succeeded', true)", turn.id)
+    await memory.digest(thread)
 
 
 def main() -> None:
