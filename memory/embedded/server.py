@@ -24,7 +24,7 @@ _SETTINGS = {
     "cluster_name": "hathi",
     "unix_socket_permissions": "0700",
     "max_connections": "50",
-    "shared_buffers": "32MB",
+    "shared_buffers": "128MB",
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
