@@ -19,20 +19,12 @@ create table hathi.passages (
     audience text,               -- who may read it (memory/privacy.py); null: the author alone
     said timestamptz not null,
     text text not null,          -- its beginning, as it is shown
+    words tsvector not null,     -- no index: a search reads all that may be read anyway, for the vectors
     length real not null,        -- lexemes, with repetitions
     embedder smallint,           -- whose vector it has; null: none yet
     primary key (thread, place)
 );
 create index passages_embedder_idx on hathi.passages (embedder);
-
--- Which words are where. A primary key in this order: a search names its threads, and whoever deletes too.
-create table hathi.postings (
-    thread int not null,
-    lexeme text collate "C" not null,
-    place int not null,
-    often smallint not null,
-    primary key (thread, lexeme, place)
-);
 
 -- Who takes part in which thread, and what they were last called there.
 create table hathi.speakers (
@@ -72,11 +64,7 @@ declare
     gone int[];
 begin
     with passage as (
-        delete from hathi.passages where message = any(ids) returning thread, place, author
-    ), posting as (
-        delete from hathi.postings as posting using (
-            select thread, array_agg(place) as places from passage group by thread
-        ) as old where posting.thread = old.thread and posting.place = any(old.places)
+        delete from hathi.passages where message = any(ids) returning thread
     )
     select array_agg(distinct thread) into gone from passage;
     delete from hathi.speakers as speaker where thread = any(gone) and not exists (

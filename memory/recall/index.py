@@ -314,7 +314,7 @@ class Index:
                 self.language,
             )
             await connection.execute("delete from hathi.edited where thread_id = $1", str(thread))
-            for table in ("postings", "passages", "speakers"):
+            for table in ("passages", "speakers"):
                 await connection.execute(f"delete from hathi.{table} where thread = $1", number)  # noqa: S608
 
     async def _write(self, thread: Thread, batch: "Batch", vectors: "Vectored | None") -> int:
@@ -449,19 +449,12 @@ with locked as materialized (
                 $12::text[], $16::text[])
          with ordinality as given (message, place, author, name, audience, said, text, words, vector, nth)
     join locked on locked.id = message cross join thread
-), lexemes as materialized (
-    select thread, place, lexeme, least(coalesce(cardinality(positions), 1), 32767) as often
-    from given, unnest(words)
 ), passage as (
-    insert into hathi.passages (thread, place, message, author, audience, said, text, length, embedder/* column */)
-    select thread, given.place, message, author, audience, said, text, coalesce(length, 0), $15::smallint/* value */
-    from given left join (
-        select place, sum(often) as length from lexemes group by place
-    ) as counted on counted.place = given.place
-    on conflict do nothing returning thread, place
-), posting as (
-    insert into hathi.postings (thread, lexeme, place, often)
-    select thread, lexeme, place, often from lexemes join passage using (thread, place) on conflict do nothing
+    insert into hathi.passages
+        (thread, place, message, author, audience, said, text, words, length, embedder/* column */)
+    select thread, place, message, author, audience, said, text, words,
+           coalesce((select sum(coalesce(cardinality(positions), 1)) from unnest(words)), 0), $15::smallint/* value */
+    from given on conflict do nothing returning 1
 ), speaker as (
     insert into hathi.speakers as known (author, thread, name)
     select distinct on (author) author, thread, name from given where author is not null

@@ -81,12 +81,12 @@ async def scope(database: Database, thread: Thread, *, whole: bool) -> Scope | N
         ), threads as materialized (
             select thread from hathi.indexed where thread_id = $1
             union
-            select thread from hathi.speakers where $2 and author in (select person from people)
+            select thread from hathi.speakers where $2 and author = any(array(select person from people))
             union
             select thread from hathi.indexed join newest using (audience)
             where $2 and not starts_with(newest.audience, 'public:')
         ), speaking as materialized (
-            select author, max(name) as name from hathi.speakers join threads using (thread)
+            select author, max(name) as name from hathi.speakers where thread = any(array(select thread from threads))
             group by author order by count(*) desc, author limit $3
         )
         select newest.audience, newest.space, array(select person from people) as people,
@@ -129,7 +129,6 @@ async def search(database: Database, where: Scope, wanted: Wanted, language: str
         None if wanted.authors is None else list(wanted.authors),
         wanted.after,
         wanted.before,
-        [BY_WORDS, BY_MEANING, LEXEMES, BY_TIME],
         *(wanted.vector or (None, None)),
         [start for start, _ in wanted.spans],
         [end for _, end in wanted.spans],
@@ -156,63 +155,75 @@ async def search(database: Database, where: Scope, wanted: Wanted, language: str
 
 # What makes a search by words one by vectors too.
 _VECTOR = {
-    "$12::text": "$12::text::SCHEMA.halfvec",
-    "null::float8": "case when passage.embedder = question.embedder then embedding operator(SCHEMA.<=>) vector end",
+    "$11::text": "$11::text::SCHEMA.halfvec",
+    "null::float8": """case when embedder = (select embedder from question)
+             then embedding operator(SCHEMA.<=>) (select vector from question) end""",
 }
-_SEARCH = """
-with question as materialized (
-    select $11::smallint as embedder, $12::text as vector
-), here as materialized (
-    select thread, place, author, said, length, null::float8 as distance
-    from hathi.passages as passage, question
-    where thread = any($1::int[]) and hathi.may_read(audience, author, $2, $3, $4::text[])
-), words as materialized (
+# One plan has to do for any number of threads: a prepared statement is soon planned for none in particular, and a plan
+# for thousands reads the whole table. So the array stands in a subquery, which hides its length, limits are numbers and
+# no parameters, and what may be many rows is joined only where a wrong guess does no harm.
+_SEARCH = rf"""
+with asked as materialized (
     select lexeme, row_number() over (order by positions, lexeme)::int - 1 as number
-    from unnest(to_tsvector($5::regconfig, $6)) order by positions, lexeme limit ($10::int[])[3]
+    from unnest(to_tsvector($5::regconfig, $6)) order by positions, lexeme limit {LEXEMES}
+), question as materialized (
+    select $10::smallint as embedder, $11::text as vector,
+           (select string_agg('''' || replace(replace(lexeme, '\', '\\'), '''', '''''') || '''', '|')::tsquery
+            from asked) as any_word
+), here as materialized (
+    select thread, place, length, null::float8 as distance,
+           ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
+               and ($9::timestamptz is null or said < $9) as wanted,
+           cardinality($12::timestamptz[]) > 0 and exists (
+               select from unnest($12::timestamptz[], $13::timestamptz[]) as span (start, stop)
+               where said between start and stop
+           ) as timely,
+           case when words @@ (select any_word from question) then words end as words
+    from hathi.passages as passage
+    where thread = any((select $1::int[])::int[]) and hathi.may_read(audience, author, $2, $3, $4::text[])
 ), hits as materialized (
-    select here.thread, here.place, here.length, number, often
-    from words
-    join hathi.postings as posting on posting.thread = any($1::int[]) and posting.lexeme = words.lexeme
-    join here on here.thread = posting.thread and here.place = posting.place
+    select thread, place, length, distance, wanted, timely, number, coalesce(cardinality((word).positions), 1) as often
+    from (select *, unnest(words) as word from here where words is not null) as here
+    join asked on lexeme = (word).lexeme
 ), size as materialized (
     select count(*)::float8 as passages, greatest(avg(length), 1) as length from here
 ), weights as materialized (
     select number, ln(1 + (passages - coalesce(often, 0) + 0.5) / (coalesce(often, 0) + 0.5)) as weight
-    from size cross join words left join (
+    from size cross join asked left join (
         select number, count(*)::float8 as often from hits group by number
     ) as counted using (number)
 ), scored as materialized (
-    select thread, place, bit_or(1 << number) as words,
+    select thread, place, distance, wanted, timely, bit_or(1 << number) as words,
            sum(weight * often * 2.2 / (often + 1.2 * (0.25 + 0.75 * hits.length / size.length))) as bm25
-    from hits join weights using (number) cross join size group by thread, place
+    from hits join weights using (number) cross join size group by thread, place, distance, wanted, timely
 ), best as (
-    (select thread, place from scored join here using (thread, place)
-     where ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
-       and ($9::timestamptz is null or said < $9)
-     order by bm25 desc, thread, place limit ($10::int[])[1])
+    (select thread, place from scored where wanted order by bm25 desc, thread, place limit {BY_WORDS})
     union
-    (select thread, place from here where distance is not null
-       and ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
-       and ($9::timestamptz is null or said < $9)
-     order by distance, thread, place limit ($10::int[])[2])
+    (select thread, place from here where wanted and distance is not null
+     order by distance, thread, place limit {BY_MEANING})
     union
-    (select thread, place from here left join scored using (thread, place)
-     where exists (select from unnest($13::timestamptz[], $14::timestamptz[]) as span (start, stop)
-                   where said between start and stop)
-       and ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
-       and ($9::timestamptz is null or said < $9)
-     order by bm25 desc nulls last, distance, thread, place limit ($10::int[])[4])
+    (select thread, place from (
+        (select thread, place, distance, bm25 from scored where wanted and timely
+         order by bm25 desc, distance, thread, place limit {BY_TIME})
+        union all -- what no word was found in comes behind it
+        (select thread, place, distance, null from here
+         where cardinality($12::timestamptz[]) > 0 and wanted and timely
+         order by distance, thread, place limit {BY_TIME})
+     ) as around group by thread, place, distance
+     order by max(bm25) desc nulls last, distance, thread, place limit {BY_TIME})
 ), near as (
-    select thread, place + step as place, bool_or(step = 0) as found
-    from best cross join (values (-1), (0), (1)) as around (step) group by thread, place + step
+    select thread, place, bool_or(found) as found, coalesce(max(words), 0) as words, coalesce(max(bm25), 0) as bm25
+    from (
+        select thread, place + step as place, step = 0 as found, null::int as words, null::double precision as bm25
+        from best cross join (values (-1), (0), (1)) as around (step)
+        union all
+        select thread, place, null, words, bm25 from scored
+    ) as passage group by thread, place having count(found) > 0
 )
-select passage.thread, passage.place, passage.message, passage.author, passage.said, passage.text, passage.length,
-       coalesce(speaker.name, '') as name, near.found, here.distance, coalesce(scored.words, 0) as words,
-       coalesce(scored.bm25, 0) as bm25,
+select thread, place, message, author, said, text, length, found, null::float8 as distance, near.words, bm25,
+       coalesce((select name from hathi.speakers as speaker
+                 where speaker.author = passage.author and speaker.thread = passage.thread), '') as name,
        array(select weight from weights order by number) as weights
-from near
-join here using (thread, place)
-join hathi.passages as passage using (thread, place)
-left join scored using (thread, place)
-left join hathi.speakers as speaker on speaker.thread = passage.thread and speaker.author = passage.author
-"""
+from near join hathi.passages as passage using (thread, place)
+where hathi.may_read(audience, author, $2, $3, $4::text[])
+"""  # noqa: S608  # numbers of our own

@@ -38,7 +38,7 @@ async def test_two_that_index_a_thread_at_once_do_it_once(world: World, monkeypa
     done = await asyncio.gather(*(index.digest(HERE) for index in (world.index, *others)))
     assert sum(done) == 10
     assert await world.passages() == list(enumerate(texts, 1))
-    (row,) = await world.database.fetch("select count(*) as n, sum(often) as often from hathi.postings")
+    (row,) = await world.database.fetch("select sum(length(words)) as n, sum(length) as often from hathi.passages")
     assert (row["n"], row["often"]) == (20, 20)
 
 
@@ -178,7 +178,7 @@ async def test_what_is_deleted_leaves_no_word_no_vector_and_no_place(world: Worl
     assert await left(world, "zebra", "cross", "hooves") != []
     await forget(world, ids)
     assert await left(world, "zebra", "cross", "hooves") == []
-    for table in ("passages", "postings", "speakers", "edited", "indexed"):
+    for table in ("passages", "speakers", "edited", "indexed"):
         assert await world.database.fetch(f"select from hathi.{table}") == [], table
 
 
@@ -229,7 +229,7 @@ async def test_what_is_deleted_while_it_is_indexed_leaves_nothing(world: World, 
     world.index.embedder = Meanwhile(lambda: forget(world, ids))
     assert await world.index.digest(HERE) == 0
     assert await left(world, "zebra", "lion") == []
-    for table in ("passages", "postings", "speakers", "edited", "indexed"):
+    for table in ("passages", "speakers", "edited", "indexed"):
         assert await world.database.fetch(f"select from hathi.{table}") == [], table
 
 
@@ -267,7 +267,7 @@ async def test_what_is_about_to_be_deleted_is_waited_for(world: World) -> None:
         indexed = asyncio.create_task(world.index.digest(HERE))
         await queued(world.database)
     assert await indexed == 0
-    for table in ("passages", "postings", "speakers", "edited", "indexed"):
+    for table in ("passages", "speakers", "edited", "indexed"):
         assert await world.database.fetch(f"select from hathi.{table}") == [], table
 
 

@@ -274,7 +274,7 @@ async def test_an_extension_that_is_dropped_costs_vectors_alone(kitchen: Kitchen
 async def test_a_search_that_is_refused_costs_what_it_would_bring(
     kitchen: Kitchen, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await kitchen.world.database.fetch("alter table hathi.postings rename to away")
+    await kitchen.world.database.fetch("alter table hathi.passages rename to away")
     assert await kitchen.asked("Who is Tereza?") == Recollection()
     assert "nothing is recalled" in caplog.text
     assert "Tereza" not in caplog.text
