@@ -226,4 +226,5 @@ select thread, place, message, author, said, text, length, found, null::float8 a
        array(select weight from weights order by number) as weights
 from near join hathi.passages as passage using (thread, place)
 where hathi.may_read(audience, author, $2, $3, $4::text[])
+order by thread, place
 """  # noqa: S608  # numbers of our own

@@ -45,6 +45,8 @@ async def prepare(database: Database) -> Vectors:
             await connection.execute(
                 f'alter table hathi.passages add column if not exists embedding "{schema}".halfvec'
             )
+            # In the row itself, also where it is large: a search reads them all.
+            await connection.execute("alter table hathi.passages alter column embedding set storage main")
             await connection.execute("update hathi.passages set embedder = null where embedder is not null")
     except DatabaseRefused as error:
         lack = "pgvector is not switched on, and may not be by this role: run `create extension vector` as its owner"
