@@ -24,7 +24,7 @@ _SETTINGS = {
     "cluster_name": "hathi",
     "unix_socket_permissions": "0700",
     "max_connections": "50",
-    "shared_buffers": "128MB",
+    "shared_buffers": "512MB",  # taken as it fills: a search reads all that a person said, and finds it there again
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
