@@ -3,7 +3,7 @@
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from bot.answering import ask
@@ -176,7 +176,8 @@ class Agent:
     async def _ask(self, turn: Turn, model: Model, recollection: Recollection, reply: Reply) -> Answer:
         """Ask one model, with less and less of the history while it says that it is too much.
 
-        One that will not look at pictures is asked again without them.
+        One that will not look at pictures is asked again without them; then without what was recalled: some servers
+        take instructions at the beginning only.
         """
         own = None if self.own_persona else model.persona
         now = None if own else datetime.now(UTC)
@@ -195,10 +196,14 @@ class Agent:
                     tools = ()  # what they bring may be what is too much
                 log.info("turn %s: too long for %s, trying with %d tokens", turn.id, model.name, budget)
             except ModelRefused as error:
-                if not pictures:
+                if pictures:
+                    log.info("turn %s: without pictures, since %s", turn.id, error)
+                    pictures = {}
+                elif recollection.recalled:
+                    log.info("turn %s: without what was recalled, since %s", turn.id, error)
+                    recollection = replace(recollection, recalled=())
+                else:
                     raise
-                log.info("turn %s: without pictures, since %s", turn.id, error)
-                pictures = {}
 
     async def _pictures(self, turn: Turn, recollection: Recollection) -> Mapping[str, Sequence[str]]:
         """The pictures of what waits, by line, as data: URLs."""

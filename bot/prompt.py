@@ -84,14 +84,8 @@ def recalled_line(recalled: Recalled) -> str:
 
 
 def _found(recalled: Sequence[Recalled]) -> Said | None:
-    """What was recalled, as a message of its own before what waits.
-
-    It is nobody's instructions: many a server's chat template takes those at the beginning only, and it is what people
-    have said.
-    """
-    if not recalled:
-        return None
-    return Said("user", f"{FOUND}\n{_list(map(recalled_line, recalled))}\n{END}")
+    """What was recalled, as a message of its own before what waits; it is not said by who is answered now."""
+    return Said(None, f"{FOUND}\n{_list(map(recalled_line, recalled))}\n{END}") if recalled else None
 
 
 def _pages(pages: Sequence[Known], names: Mapping[str, str]) -> str:

@@ -110,3 +110,13 @@ async def test_settings_that_cannot_be_are_one_line(hathi: Hathi) -> None:
         ended = await hathi.but(**wrong)("chat", stdin="hi\n")
         assert (ended.status, ended.out, len(ended.err.splitlines())) == (1, "", 1), ended.err
         assert said in ended.err
+
+
+async def test_a_server_that_takes_instructions_at_the_beginning_only_is_asked_without_what_was_recalled(
+    hathi: Hathi, fake: FakeModel
+) -> None:
+    await hathi("chat", "--as", "ana", "--thread", "one", stdin=f"{TOLD}\n")
+    fake.answers = [faults.Status(400, None, "Conversation roles must alternate")]
+    ended = await hathi("chat", "--as", "ana", "--thread", "two", stdin=f"{ASKED}\n")
+    assert ended.out == f"You said: {ASKED}\n"
+    assert [TOLD in recalled(fake, request) for request in (-2, -1)] == [True, False]

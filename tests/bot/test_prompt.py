@@ -29,7 +29,7 @@ def test_the_conversation_is_plain_chat_and_what_changes_stands_last() -> None:
         Said(None, "You are Hathi.\n\nToday is Monday, 23 November 2026."),
         Said("user", "one"),
         Said("assistant", "two"),
-        Said("user", f"{FOUND}\n- 3 May 2026, Bob: I like tea.\n{END}"),
+        Said(None, f"{FOUND}\n- 3 May 2026, Bob: I like tea.\n{END}"),
         Said("user", "three"),
     ]
 

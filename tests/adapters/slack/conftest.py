@@ -113,8 +113,8 @@ class House:
         await asyncio.sleep(seconds)
 
     def asked(self, request: int = -1) -> list[str]:
-        """What the model was asked last, without the instructions."""
-        return [message["content"] for message in self.model.asked[request]["messages"][1:]]
+        """What the model was asked last, without the instructions and what was recalled."""
+        return [said["content"] for said in self.model.asked[request]["messages"] if said["role"] != "system"]
 
     async def rows(self, query: str, *args: object) -> list[Any]:
         return list(await self.transcript.database.fetch(query, *args))
