@@ -142,12 +142,12 @@ async def _recall(settings: Settings) -> str:
             return "nothing is indexed yet"
         index = Index(database, wiring.open_embedder_of(settings), settings.recall_language)
         await index.check()
-        counts = await index.counts()
+        size, missing = await index.size(), await index.missing()
         vectors = await look(database)
-    found = f"{counts.passages} messages are found by their words, {counts.passages - counts.missing} by their meaning"
+    found = f"{size} messages are found by their words, {size - missing} by their meaning"
     if vectors.lack:
         return f"{found}: {vectors.lack}"
-    wait = f"; {counts.missing} wait for a vector: run `hathi reindex`" if counts.missing and index.embedder else ""
+    wait = f"; {missing} wait for a vector: run `hathi reindex`" if missing and index.embedder else ""
     return f"{found}{wait}"
 
 

@@ -23,3 +23,16 @@ def transcript_in(database: Database) -> PostgresTranscript:
 
 def commands_in(database: Database, last_messages: int = 10) -> Commands:
     return Commands(forgetting_in(database), pages_in(database), Links(database), last_messages)
+
+
+async def tables_of(database: Database) -> str:
+    """Every row of every table, as text behind the table's name."""
+    names = await database.fetch(
+        "select format('%I.%I', schemaname, tablename) as name from pg_tables"
+        " where schemaname not in ('pg_catalog', 'information_schema')"
+    )
+    found = ""
+    for row in names:
+        rows = await database.fetch(f"select to_jsonb(t)::text as row from {row['name']} as t")
+        found += "\n".join(f"{row['name']} {one['row']}" for one in rows)
+    return found

@@ -1,12 +1,12 @@
 """Which model is meant: `provider/model` and the settings that go with it, turned into something that can be asked."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.chat import Usage
 from bot.errors import SettingsError
+from bot.models.late import Late
 from bot.models.local import LocalModel, installed
 from bot.models.providers import PROVIDERS, Keys, divide, find
 from bot.ports import Call, Model, Prompt, Said, Tool
@@ -68,38 +68,28 @@ class LateModel:
     def __init__(self, name: str, budget: int, reach: Callable[[], "RemoteModel"]) -> None:
         self.name = name
         self.budget = budget
-        self._reach = reach
-        self._reached: RemoteModel | None = None
-        self._reaching = asyncio.Lock()
+        self._late = Late(reach)
 
     async def complete(
         self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True
     ) -> AsyncGenerator[str | Call | Usage, None]:
         """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way."""
-        reached = await self._there()
+        reached = await self._late.there()
         async with aclosing(reached.complete(prompt, tools, calling=calling)) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:
         """The arguments with which the model calls `tool`, valid for its schema. Raises ModelError."""
-        return await (await self._there()).call(prompt, tool)
+        return await (await self._late.there()).call(prompt, tool)
 
     async def warm_up(self) -> None:
         """Import the vendor's client, in a thread."""
-        await self._there()
+        await self._late.there()
 
     async def close(self) -> None:
         """Let go of the connections; a second time does nothing."""
-        async with self._reaching:
-            if self._reached is not None:
-                await self._reached.close()
-
-    async def _there(self) -> "RemoteModel":
-        async with self._reaching:
-            if self._reached is None:
-                self._reached = await asyncio.to_thread(self._reach)
-            return self._reached
+        await self._late.close()
 
 
 def default_model(keys: Keys) -> str:

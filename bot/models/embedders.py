@@ -1,10 +1,10 @@
 """Which embedder is meant: `provider/model` and the settings that go with it, turned into something that embeds."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bot.errors import SettingsError
+from bot.models.late import Late
 from bot.models.minilm import MiniLM, installed
 from bot.models.providers import PROVIDERS, Keys, divide, find, own_server
 from bot.ports import Embedder
@@ -57,26 +57,16 @@ class LateEmbedder:
 
     def __init__(self, name: str, reach: "Callable[[], RemoteEmbedder]") -> None:
         self.name = name
-        self._reach = reach
-        self._reached: RemoteEmbedder | None = None
-        self._reaching = asyncio.Lock()
+        self._late = Late(reach)
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """One unit vector for each text, all of the same dimension, in order. Raises ModelError."""
-        return await (await self._there()).embed(texts)
+        return await (await self._late.there()).embed(texts)
 
     async def warm_up(self) -> None:
         """Import the vendor's client, in a thread."""
-        await self._there()
+        await self._late.there()
 
     async def close(self) -> None:
         """Let go of the connections; a second time does nothing."""
-        async with self._reaching:
-            if self._reached is not None:
-                await self._reached.close()
-
-    async def _there(self) -> "RemoteEmbedder":
-        async with self._reaching:
-            if self._reached is None:
-                self._reached = await asyncio.to_thread(self._reach)
-            return self._reached
+        await self._late.close()

@@ -115,22 +115,8 @@ class RemoteModel:
         whole = max(silence, patience)  # what is not streamed is silent until it is complete
         self._whole = httpx2.Timeout(whole, connect=connect)
         self._longest = whole * (retries + 1)  # some keep the line open with blanks meanwhile
-        try:
-            url = httpx2.URL(base_url)
-            self._client = openai.AsyncOpenAI(
-                api_key=key,
-                base_url=url,
-                timeout=httpx2.Timeout(silence, connect=connect),
-                max_retries=retries,
-                # HTTP_PROXY is about the world outside: a proxy cannot reach what listens on this machine only.
-                http_client=openai.DefaultAsyncHttpx2Client(trust_env=not _loopback(url.host)),
-            )
-        except httpx2.InvalidURL as error:
-            raise SettingsError(f"{url_setting or 'the address of the model'} is no usable address: {error}") from error
-        # The client picks these up from OPENAI_ORG_ID and OPENAI_PROJECT_ID and would tell them to every provider.
-        self._client.organization = self._client.project = None
-        # Without the user and password that an address may carry.
-        host = url.host if url.port is None else f"{url.host}:{url.port}"
+        timeout = httpx2.Timeout(silence, connect=connect)
+        self._client, host = _reach(base_url, url_setting or "the address of the model", key, timeout, retries)
         self._place = _Place(name, host, key, key_setting, url_setting)
 
     async def complete(
@@ -578,6 +564,30 @@ def _kind(error: openai.APIError, status: int, code: str) -> type[ModelError]:
     return ModelDown if status in {_IN_STREAM, 408} else ModelRefused
 
 
+def _reach(
+    base_url: str, setting: str, key: str, timeout: httpx2.Timeout, retries: int
+) -> tuple[openai.AsyncOpenAI, str]:
+    """A client, and the host that it asks, without the user and password that an address may carry.
+
+    Raises SettingsError, which names `setting`.
+    """
+    try:
+        url = httpx2.URL(base_url)
+        client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=url,
+            timeout=timeout,
+            max_retries=retries,
+            # HTTP_PROXY is about the world outside: a proxy cannot reach what listens on this machine only.
+            http_client=openai.DefaultAsyncHttpx2Client(trust_env=not _loopback(url.host)),
+        )
+    except httpx2.InvalidURL as error:
+        raise SettingsError(f"{setting} is no usable address: {error}") from error
+    # The client picks these up from OPENAI_ORG_ID and OPENAI_PROJECT_ID and would tell them to every provider.
+    client.organization = client.project = None
+    return client, url.host if url.port is None else f"{url.host}:{url.port}"
+
+
 def _loopback(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
@@ -610,21 +620,8 @@ class RemoteEmbedder:
         self.name = name
         self._model = model
         self._longest = silence * (retries + 1)  # some keep the line open with blanks
-        try:
-            url = httpx2.URL(base_url)
-            self._client = openai.AsyncOpenAI(
-                api_key=key,
-                base_url=url,
-                timeout=httpx2.Timeout(silence, connect=connect),
-                max_retries=retries,
-                http_client=openai.DefaultAsyncHttpx2Client(trust_env=not _loopback(url.host)),
-            )
-        except httpx2.InvalidURL as error:
-            raise SettingsError(
-                f"{url_setting or 'the address of the embedder'} is no usable address: {error}"
-            ) from error
-        self._client.organization = self._client.project = None
-        host = url.host if url.port is None else f"{url.host}:{url.port}"
+        timeout = httpx2.Timeout(silence, connect=connect)
+        self._client, host = _reach(base_url, url_setting or "the address of the embedder", key, timeout, retries)
         self._place = _EmbedderPlace(name, host, key, key_setting, url_setting)
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:

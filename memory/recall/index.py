@@ -16,7 +16,7 @@ from bot.chat import Thread, storable
 from bot.errors import HathiError, ModelError, ModelSilent, SettingsError
 from bot.ports import Embedder
 from memory.content import text_of
-from memory.pool import Database, ExtensionMissing
+from memory.pool import Database, ExtensionMissing, Record
 from memory.recall.vectors import Vectors, prepare
 from memory.recall.words import searchable
 
@@ -51,14 +51,6 @@ class Embedding:
 
     id: int
     dimension: int
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Of messages."""
-
-    passages: int  # in the index
-    missing: int  # of them without a vector of the present embedder
 
 
 class Index:
@@ -171,8 +163,13 @@ class Index:
         )
         return [Thread.parse(row["id"]) for row in rows]
 
-    async def counts(self) -> "Counts":
-        """How much is indexed."""
+    async def size(self) -> int:
+        """How many messages are in the index."""
+        rows = await self.database.fetch("select count(*) as passages from hathi.passages")
+        return int(rows[0]["passages"])
+
+    async def missing(self) -> int:
+        """How many of them have no vector of the present embedder."""
         rows = await self.database.fetch(
             """
             with current as (
@@ -180,21 +177,19 @@ class Index:
                     select id from hathi.embedders where name = $1 order by since desc limit 1
                 ) as last
             )
-            select (select count(*) from hathi.passages) as passages,
-                   (select count(*) from hathi.passages
-                    where embedder is null or embedder < current.id or embedder > current.id) as missing
-            from current
+            select count(*) as missing from hathi.passages, current
+            where embedder is null or embedder < current.id or embedder > current.id
             """,
             self.embedder.name if self.embedder else "",
         )
-        return Counts(rows[0]["passages"], rows[0]["missing"])
+        return int(rows[0]["missing"])
 
     async def fill(self, progress: Progress = lambda done, of: None) -> int:
         """Give a vector of the present embedder to every passage that has none; how many that were.
 
         Stops when another process was begun with another embedder meanwhile. Raises ModelError.
         """
-        if self.embedder is None or not await self.ready() or not (await self.counts()).missing:
+        if self.embedder is None or not await self.ready() or not await self.missing():
             return 0
         async with self._filling:
             done, of = 0, 0
@@ -211,7 +206,7 @@ class Index:
                 )
                 if not rows:
                     return done
-                of = of or (await self.counts()).missing
+                of = of or await self.missing()
                 found = await self._vectors([row["text"] for row in rows])
                 await self.database.fetch(
                     f"""
@@ -277,33 +272,7 @@ class Index:
         if rows[0]["language"] not in (None, self.language):
             await self._clear(thread)
             return await self._unread(thread)
-        since: int = rows[0]["since"]
-        lines = [row for row in rows if row["id"] is not None]
-        behind = [row for row in lines if row["upto"] > since]
-        upto = max(since, rows[0]["answered"], *(row["upto"] for row in behind))  # what is gone leaves a gap
-        if len(behind) == BATCH:
-            upto = behind[-1]["upto"]
-            if behind[0]["upto"] < upto:  # an answer may have been cut off
-                lines = [row for row in lines if row["upto"] < upto]
-                upto = lines[-1]["upto"]
-        if not lines and upto == since:
-            return None
-        messages = [
-            Unread(
-                row["id"],
-                row["hash"],
-                row["place"],
-                storable(text_of(row["content"], row["type"])).strip(),
-                row["author"],
-                row["name"] or "",
-                row["audience"],
-                row["said"],
-            )
-            for row in lines
-            if row["kept"]
-        ]
-        edited = [row["id"] for row in lines if row["upto"] <= since]
-        return Batch(since, upto, edited, [message for message in messages if message.text])
+        return _batch(rows)
 
     async def _clear(self, thread: Thread) -> None:
         """Out of the index with a thread: its words are read anew, in another language."""
@@ -419,6 +388,37 @@ class Vectored:
 
     embedder: int
     texts: Sequence[str]
+
+
+def _batch(rows: Sequence[Record]) -> Batch | None:
+    """What was found to be not indexed, as far as it is whole: a question and its answer share a place."""
+    since: int = rows[0]["since"]
+    lines = [row for row in rows if row["id"] is not None]
+    behind = [row for row in lines if row["upto"] > since]
+    upto = max(since, rows[0]["answered"], *(row["upto"] for row in behind))  # what is gone leaves a gap
+    if len(behind) == BATCH:
+        upto = behind[-1]["upto"]
+        if behind[0]["upto"] < upto:  # an answer may have been cut off
+            lines = [row for row in lines if row["upto"] < upto]
+            upto = lines[-1]["upto"]
+    if not lines and upto == since:
+        return None
+    messages = [
+        Unread(
+            row["id"],
+            row["hash"],
+            row["place"],
+            storable(text_of(row["content"], row["type"])).strip(),
+            row["author"],
+            row["name"] or "",
+            row["audience"],
+            row["said"],
+        )
+        for row in lines
+        if row["kept"]
+    ]
+    edited = [row["id"] for row in lines if row["upto"] <= since]
+    return Batch(since, upto, edited, [message for message in messages if message.text])
 
 
 def written(vector: Sequence[float]) -> str:

@@ -15,7 +15,7 @@ from memory.recall.search import Found, Scope, Wanted, scope, search
 from memory.recall.words import searchable
 from memory.transcript import PostgresTranscript
 from tests.fakes.embeddings import Hashed
-from tests.stores import forgetting_in, transcript_in
+from tests.stores import forgetting_in, tables_of, transcript_in
 
 ANA = Resource("discord", "1")
 BOB = Resource("discord", "2")
@@ -146,16 +146,8 @@ class World:
         return int(rows[0]["n"])
 
     async def tables(self) -> str:
-        """Every row of every table of ours and Mastra's, as text."""
-        names = await self.database.fetch(
-            "select format('%I.%I', schemaname, tablename) as name from pg_tables"
-            " where schemaname not in ('pg_catalog', 'information_schema')"
-        )
-        found = ""
-        for row in names:
-            rows = await self.database.fetch(f"select to_jsonb(t)::text as row from {row['name']} as t")
-            found += "\n".join(f"{row['name']} {one['row']}" for one in rows)
-        return found
+        """Every row of every table, as text."""
+        return await tables_of(self.database)
 
 
 _BUT_THE_ID = ("thread", "author", "room", "text", "at", "name")

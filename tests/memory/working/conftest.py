@@ -22,7 +22,7 @@ from memory.working.remembering import WorkingMemory
 from tests.fakes.embeddings import Hashed
 from tests.fakes.learner import learner
 from tests.fakes.model import FakeModel
-from tests.stores import forgetting_in, pages_in, transcript_in
+from tests.stores import forgetting_in, pages_in, tables_of, transcript_in
 
 ANA = Resource("discord", "1")
 BOB = Resource("discord", "2")
@@ -102,15 +102,7 @@ class World:
 
     async def tables(self) -> str:
         """Every row of every table, as text."""
-        names = await self.database.fetch(
-            "select format('%I.%I', schemaname, tablename) as name from pg_tables"
-            " where schemaname not in ('pg_catalog', 'information_schema')"
-        )
-        found = ""
-        for row in names:
-            rows = await self.database.fetch(f"select to_jsonb(t)::text as row from {row['name']} as t")
-            found += "\n".join(one["row"] for one in rows)
-        return found
+        return await tables_of(self.database)
 
 
 @pytest.fixture
