@@ -144,11 +144,10 @@ async def _recall(settings: Settings) -> str:
         await index.check()
         size, missing = await index.size(), await index.missing()
         vectors = await look(database)
-    found = f"{size} messages are found by their words, {size - missing} by their meaning"
     if vectors.lack:
-        return f"{found}: {vectors.lack}"
+        return f"{size} messages are found by their words alone: {vectors.lack}"
     wait = f"; {missing} wait for a vector: run `hathi reindex`" if missing and index.embedder else ""
-    return f"{found}{wait}"
+    return f"{size} messages are found by their words, {size - missing} by their meaning{wait}"
 
 
 async def _discord(settings: Settings) -> str:
