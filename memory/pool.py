@@ -33,6 +33,7 @@ AWAY = (  # it may come back by itself
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.DeadlockDetectedError,  # the other one has gone on
     OSError,
     TimeoutError,
     ssl.SSLError,

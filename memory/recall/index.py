@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.chat import Thread, storable
-from bot.errors import HathiError, ModelError, ModelSilent, SettingsError
+from bot.errors import DatabaseDown, HathiError, ModelError, ModelSilent, SettingsError
 from bot.ports import Embedder
 from memory.content import text_of
 from memory.pool import Database, ExtensionMissing, Record
@@ -26,6 +26,7 @@ BATCH = 64  # messages in one statement, and texts given to the embedder at once
 SHOWN = 1000  # characters of a message that are kept to be shown
 READ = 20_000  # characters of a message that are read for words; to_tsvector takes a megabyte
 LARGEST = 16_000  # numbers that a halfvec may have
+TRIES = 8  # times that a batch gives way to who deletes or edits, five seconds in all
 AGAIN = 3600.0  # seconds after which it is looked again whether pgvector has appeared
 
 Progress = Callable[[int, int], None]  # done, of how many
@@ -117,11 +118,16 @@ class Index:
     async def digest(self, thread: Thread) -> int:
         """Index what is not in the index yet; how many messages that were."""
         await self.ready()
-        done = 0
+        done, disturbed = 0, 0
         while (batch := await self._unread(thread)) is not None:
             vectors = await self._embedded([message.text for message in batch.messages])
             try:
-                done += await self._write(thread, batch, vectors)
+                fresh = await self._write(thread, batch, vectors)
+                if fresh is None:
+                    await self._give_way(disturbed)
+                    disturbed += 1
+                else:
+                    done, disturbed = done + fresh, 0
             except ExtensionMissing:
                 if vectors is None:
                     raise
@@ -131,6 +137,12 @@ class Index:
                 self._failed = False
                 self._behind.set()
         return done
+
+    async def _give_way(self, times: int) -> None:
+        """Let whoever deletes or edits come to an end. Raises DatabaseDown when that takes too long."""
+        if times == TRIES:
+            raise DatabaseDown("what is to be indexed is being changed: it is indexed later")
+        await asyncio.sleep(0.02 * 2**times)
 
     async def left(self, platforms: Sequence[str]) -> list[Thread]:
         """Some of the threads that were there before recall was, until none is left."""
@@ -192,7 +204,7 @@ class Index:
         if self.embedder is None or not await self.ready() or not await self.missing():
             return 0
         async with self._filling:
-            done, of = 0, 0
+            done, of, disturbed = 0, 0, 0
             while True:
                 embedding = self._embedding or await self._probed()
                 rows = await self.database.fetch(
@@ -208,19 +220,27 @@ class Index:
                     return done
                 of = of or await self.missing()
                 found = await self._vectors([row["text"] for row in rows])
-                await self.database.fetch(
+                filled = await self.database.fetch(
                     f"""
+                    with free as materialized ( -- those that are being deleted are left alone
+                        select passage.message, vector from hathi.passages as passage
+                        join unnest($2::text[], $3::text[], $4::text[]) as given (message, text, vector)
+                          on passage.message = given.message and passage.text = given.text
+                        for update of passage skip locked
+                    )
                     update hathi.passages as passage
-                    set embedder = $1, embedding = given.vector::"{self.vectors.schema}".halfvec
-                    from unnest($2::text[], $3::text[], $4::text[]) as given (message, text, vector)
-                    where passage.message = given.message and passage.text = given.text
+                    set embedder = $1, embedding = free.vector::"{self.vectors.schema}".halfvec
+                    from free where passage.message = free.message returning 1
                     """,  # noqa: S608  # a schema's name, from the catalogue
                     embedding.id,
                     [row["message"] for row in rows],
                     [row["text"] for row in rows],
                     [written(vector) for vector in found],
                 )
-                done += len(rows)
+                if not filled:
+                    await self._give_way(disturbed)
+                disturbed = 0 if filled else disturbed + 1
+                done += len(filled)
                 progress(done, max(of, done))
 
     async def embed(self, text: str) -> tuple[int, str] | None:
@@ -286,11 +306,10 @@ class Index:
             for table in ("passages", "speakers"):
                 await connection.execute(f"delete from hathi.{table} where thread = $1", number)  # noqa: S608
 
-    async def _write(self, thread: Thread, batch: "Batch", vectors: "Vectored | None") -> int:
+    async def _write(self, thread: Thread, batch: "Batch", vectors: "Vectored | None") -> int | None:
         """Index a batch, unless another process has done it meanwhile; how many messages are in the index then.
 
-        The messages are locked, and must read as they did: one that is being deleted or edited takes out of the index
-        what stands there when its turn comes.
+        All messages are locked, and must read as they did; None when one of them is being deleted or edited, or was.
         """
         messages = batch.messages
         column, value = ("", "")
@@ -315,7 +334,7 @@ class Index:
             vectors.embedder if vectors else None,
             vectors.texts if vectors else [None] * len(messages),
         )
-        return int(rows[0]["written"])
+        return int(rows[0]["written"]) if rows[0]["whole"] else None
 
     async def _embedded(self, texts: Sequence[str]) -> "Vectored | None":
         """Vectors of texts; None where there are none to be had now: they are filled in later."""
@@ -427,16 +446,17 @@ def written(vector: Sequence[float]) -> str:
 
 
 _WRITE = """
-with locked as materialized (
+with locked as materialized ( -- waits for nobody: who deletes or edits several of them may wait for us
     select message.id from public.mastra_messages as message
     join unnest($2::text[], $3::bigint[]) as read (id, hash)
       on read.id = message.id and read.hash = hashtextextended(message.content, 0)
-    for share of message
+    for share of message skip locked
+), whole as materialized (
+    select count(*) = cardinality($2::text[]) as whole from locked
 ), thread as (
     insert into hathi.indexed as thread (thread_id, audience, language, upto, places)
     select id, ($9::text[])[cardinality($9::text[])], $13, $5, cardinality($2::text[])
-    from public.mastra_threads where id = $1 -- and all of it may go meanwhile
-      and (cardinality($2::text[]) = 0 or exists (select from locked))
+    from public.mastra_threads, whole where id = $1 and whole -- it may go meanwhile
     on conflict (thread_id) do update set
         audience = coalesce(excluded.audience, thread.audience), upto = excluded.upto,
         places = thread.places + excluded.places
@@ -462,13 +482,7 @@ with locked as materialized (
     on conflict (author, thread) do update set name = excluded.name
         where excluded.name <> '' and known.name <> excluded.name
 ), edited as (
-    delete from hathi.edited using thread
-    where message = any($14::text[]) and (message in (select id from locked) or message <> all($2::text[]))
-), meanwhile as (
-    update hathi.edited set place = thread.places + nth
-    from unnest($2::text[], $6::int[]) with ordinality as given (message, place, nth), thread
-    where edited.message = given.message and given.place is null and edited.place is null
-      and given.message not in (select id from locked)
+    delete from hathi.edited using thread where message = any($14::text[])
 )
-select (select count(*) from passage) as written
+select (select count(*) from passage) as written, (select whole from whole) as whole
 """

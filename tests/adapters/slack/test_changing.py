@@ -33,7 +33,9 @@ async def until_lines(house: House, root: str, expected: list[str]) -> None:
 
 
 async def everything(house: House) -> dict[str, list[str]]:
-    """All rows of all tables of conversations, and of all that is remembered about them."""
+    """All rows of all tables of conversations, and of all that is remembered about them, once it is digested."""
+    while await house.rows("select from public.mastra_threads where digested < answered"):
+        await house.quiet(0.02)
     tables = ("public.mastra_threads", "public.mastra_messages", "public.mastra_resources", "hathi.posts",
               "hathi.feedback", "hathi.deleted", "hathi.resets", "hathi.given_up")  # fmt: skip
     return {

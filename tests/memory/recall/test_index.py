@@ -252,12 +252,6 @@ async def test_an_edit_while_an_edit_is_indexed_is_not_lost(world: World) -> Non
     assert await left(world, "lion") == ["a vector"] * 2
 
 
-async def queued(database: Database) -> None:
-    """Somebody waits for a lock."""
-    while not await database.fetch("select from pg_stat_activity where wait_event_type = 'Lock'"):
-        await asyncio.sleep(0.01)
-
-
 async def test_what_is_about_to_be_deleted_is_waited_for(world: World) -> None:
     await world.say("zebra", "lion")
     await world.index.ready()
@@ -265,7 +259,8 @@ async def test_what_is_about_to_be_deleted_is_waited_for(world: World) -> None:
         await connection.execute("delete from public.mastra_messages")
         await connection.execute("delete from public.mastra_threads")
         indexed = asyncio.create_task(world.index.digest(HERE))
-        await queued(world.database)
+        await asyncio.sleep(0.1)
+        assert not indexed.done()
     assert await indexed == 0
     for table in ("passages", "speakers", "edited", "indexed"):
         assert await world.database.fetch(f"select from hathi.{table}") == [], table
@@ -277,10 +272,22 @@ async def test_what_is_about_to_be_edited_is_waited_for(world: World) -> None:
     async with world.database.transaction() as connection:
         await connection.execute("update public.mastra_messages set content = 'lion' where id = 'm1'")
         indexed = asyncio.create_task(world.index.digest(HERE))
-        await queued(world.database)
+        await asyncio.sleep(0.1)
+        assert not indexed.done()
     assert await indexed == 2
     assert sorted(await world.texts()) == ["bye", "lion"]
     assert await world.by_words("zebra") == set()
+
+
+async def test_digests_beside_deletions_of_the_same_messages_end(world: World) -> None:
+    await world.say(*(f"number{number}" for number in range(40)))
+    ids = [row["id"] for row in await world.database.fetch("select id from public.mastra_messages order by seq")]
+    for _ in range(10):
+        some, ids = ids[:4], ids[4:]
+        await asyncio.gather(
+            world.index.digest(HERE), world.forgetting.delete(some[::-1]), Index(world.database, None).digest(HERE)
+        )
+    assert await world.passages() == []
 
 
 async def test_threads_of_any_length_are_indexed(world: World) -> None:
