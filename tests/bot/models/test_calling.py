@@ -283,7 +283,7 @@ async def test_the_tokens_are_logged_and_nothing_that_was_said(
     caplog.set_level(logging.DEBUG, "bot")
     fake.arguments = VALID
     await model.call(PROMPT, TOOL)
-    [record] = [record for record in caplog.records if record.name == "bot.models.remote"]
+    [record] = [record for record in caplog.records if record.name == "bot.models.remote.model"]
     assert record.levelno == logging.DEBUG
     assert "openai/fake-1: remember by tool_choice: Usage(prompt=9," in record.getMessage()
     assert "cat" not in record.getMessage()
