@@ -5,9 +5,9 @@ import re
 import openai
 
 from bot.errors import KeyRefused, PromptTooLong
-from bot.models.remote.errors import IN_STREAM, kind_of, status_of
+from bot.models.remote.errors import refusal_of, status_of
+from bot.models.remote.refusals import IN_STREAM, kind
 from bot.models.remote.request import Way
-from bot.models.remote.response import mapping
 
 # The next way where a server does not go one, and how it says so. Statuses are as various as the words: Ollama 400
 # ("does not support tools"), OpenRouter 404 ("No endpoints found that support tool use"), llama.cpp 500 ("tools param
@@ -25,9 +25,8 @@ def turned_down(error: openai.APIError, way: Way) -> bool:
     status = status_of(error)
     if way not in FURTHER or status not in _TURNED_DOWN:
         return False
-    if kind_of(error, status, error.code or "") in {PromptTooLong, KeyRefused}:
+    refusal = refusal_of(error)
+    if issubclass(kind(refusal), PromptTooLong | KeyRefused):
         return False
-    body = mapping(error.body)
-    passed_on = mapping(body.get("metadata")).get("raw")  # OpenRouter's: what the provider behind it said
     _, words = FURTHER[way]
-    return words.search(f"{body.get('message') or error.message} {passed_on}") is not None
+    return words.search(refusal.message) is not None
