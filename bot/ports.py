@@ -429,6 +429,11 @@ class Memory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """What has come of an answer was none: reasoning, whose end was marked after it. The answer begins anew."""
+
+
 class Model(Protocol):
     """A language model."""
 

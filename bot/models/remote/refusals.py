@@ -120,7 +120,7 @@ _LEAST = 256  # tokens, that a limit can be: smaller numbers are those of fields
 
 
 def _names_excess(text: str) -> bool:
-    """Whether two sizes are named of which one is too much for the other: `N > M`, the limit and then more, or more and its limit."""
+    """Whether it names a limit and a size above it, in whatever order: `N > M`, M and then N, N tokens and then M."""
     if not (_SIZE.search(text) and _LIMIT.search(text)) and not _ABOVE.search(text):
         return False
     if _OF_ANSWER.search(text) and not _OF_PROMPT.search(text):
