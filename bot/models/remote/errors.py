@@ -10,6 +10,7 @@ import httpx2
 import openai
 
 from bot.errors import KeyRefused, ModelBusy, ModelDown, ModelError, ModelRefused, ModelSilent, PromptTooLong
+from bot.models.remote.client import delay_of
 from bot.models.remote.response import NoAnswerError, mapping
 
 # How providers say that a prompt is too long when they have no code for it: OpenAI, OpenRouter, vLLM ("maximum context
@@ -146,11 +147,3 @@ def kind_of(error: openai.APIError, status: int, code: str) -> type[ModelError]:
     if status in {409, 429} or status >= 500 or code in _BUSY_CODES:
         return ModelBusy
     return ModelDown if status in {IN_STREAM, 408} else ModelRefused
-
-
-def delay_of(error: openai.APIError) -> float | None:
-    """Seconds after which the provider wants to be asked again, where it says so."""
-    try:
-        return float(error.response.headers["retry-after"]) if isinstance(error, openai.APIStatusError) else None
-    except (KeyError, ValueError):
-        return None
