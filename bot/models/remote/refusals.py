@@ -82,7 +82,7 @@ ROWS: Sequence[Refusal] = (
         r"|(last|first|final) message.{0,40}\b(user|assistant|role)"
         r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)"
         r"|expected.{0,20}from.{0,10}(user|human)|add_generation_prompt|assistant message prefill|prefilling"
-        r"|message_order|order of (the )?(messages|roles)|no user (query|message)",
+        r"|message.?order|order of (the )?(messages|roles)|no user (query|message)",
         {FREE_TURNS, LATE_SYSTEM},
         SYSTEM,
         TOOLS,
@@ -175,7 +175,7 @@ def words_of(error: openai.APIError) -> str:
     body = mapping(error.body)
     passed_on = mapping(body.get("metadata")).get("raw")
     details = body.get("detail")
-    found = [str(body.get(name)) for name in ("message", "param") if body.get(name)]
+    found = [str(body.get(name)) for name in ("message", "param", "code", "type") if body.get(name)]
     found += [passed_on if isinstance(passed_on, str) else json.dumps(passed_on)] if passed_on else []
     for detail in details if isinstance(details, list) else [details]:
         part = mapping(detail)
