@@ -23,6 +23,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.fakes import calls, conversations
+from tests.fakes.caching import PromptCache
 from tests.fakes.conversations import Calls
 from tests.fakes.strict import Strict
 
@@ -173,6 +174,7 @@ class FakeModel:
             0.0  # first and last word of the latest Slow answer, on the monotonic clock
         )
         self.cached = 0  # prompt tokens reported as read before
+        self.prompt_cache: PromptCache | None = None  # counts them, and those that are written, by the marks
         self.hung_up = asyncio.Event()  # a client left before its answer was complete
         self._key = key
         self._models = tuple(models)
@@ -225,6 +227,8 @@ class FakeModel:
         if refusal := self._stranger(request):
             return refusal
         if complaint := _complaint(body):
+            return _error(Status(400, None, complaint, "invalid_request_error"))
+        if self.prompt_cache and (complaint := self.prompt_cache.complaint(body)):
             return _error(Status(400, None, complaint, "invalid_request_error"))
         for rule in self.strict:
             if refusal := rule.refusal(body):
@@ -381,11 +385,14 @@ class FakeModel:
         """A word counts as a token."""
         prompt = sum(len(text_in(message["content"]).split()) for message in body["messages"])
         completion = len(text.split())
+        details: Body = {"cached_tokens": self.cached}
+        if self.prompt_cache:
+            details["cached_tokens"], details["cache_write_tokens"] = self.prompt_cache.read(body)
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": self.cached},
+            "prompt_tokens_details": details,
         }
 
 

@@ -9,8 +9,8 @@ import openai
 import tenacity
 
 from bot.models.remote.client import delay_of
+from bot.models.remote.differences import Change, change_after
 from bot.models.remote.profile import Profile, in_words
-from bot.models.remote.refusals import Change, change_after
 from bot.models.remote.request import Asked, body_of
 
 log = logging.getLogger(__name__)
