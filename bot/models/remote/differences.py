@@ -4,15 +4,15 @@ Statuses are as various as the words: a template of llama.cpp that raises is a 5
 OpenRouter's routing a 404. So the words decide. What a row leaves out is learned once the server has answered without.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import openai
 
-from bot.errors import KeyRefused, PromptTooLong
-from bot.models.remote.errors import IN_STREAM, kind_of, status_of
+from bot.errors import KeyRefused, ModelRefused, PromptTooLong
+from bot.models.remote import refusals
+from bot.models.remote.errors import refusal_of
 from bot.models.remote.profile import (
     CACHE_MARKS,
     FORCED_CALL,
@@ -136,7 +136,7 @@ GUESSES: Sequence[Refusal] = (
 _NEEDED = {"model", "messages", "stream", "tools", "tool_choice", "response_format"}
 _INSIDE = {"include_usage": "stream_options", CACHE_MARKS: CACHE_MARKS}  # what stands inside a field
 
-_REFUSALS = {IN_STREAM, 400, 404, 405, 415, 422, 500, 501}
+_REFUSALS = {refusals.IN_STREAM, 400, 404, 405, 415, 422, 500, 501}
 _GUESSED = {400, 422}  # where words that no row knows may still mean the form of the request
 _TOOLS_ONCE = {"tool_use_failed"}  # Groq's: what the model made of its tools is wrong
 
@@ -156,34 +156,23 @@ def change_after(
 
     `build` makes the body for a profile: what would not change it is no way out.
     """
-    status = status_of(error)
-    if status not in _REFUSALS or kind_of(error, status, str(error.code or "")) in {PromptTooLong, KeyRefused}:
+    refusal = refusal_of(error)
+    kind = refusals.kind(refusal)
+    if refusal.status not in _REFUSALS or issubclass(kind, PromptTooLong | KeyRefused) or kind is ModelRefused:
         return None
-    words = words_of(error)
-    for leave_out, lasting in _steps(status, words, body):
+    for leave_out, lasting in _steps(refusal.status, _words_of(error, refusal.message), body):
         if build(profile.without(leave_out)) != body:
             once = not lasting or (TOOLS in leave_out and (error.code in _TOOLS_ONCE or _holds_calls(body)))
             return Change(leave_out, lasting=not once)
     return None
 
 
-def words_of(error: openai.APIError) -> str:
-    """What a server says about a request: its message, what OpenRouter passes on, and the fields FastAPI complains of.
-
-    Never what it repeats of the request: people's words are no refusal.
-    """
+def _words_of(error: openai.APIError, message: str) -> str:
+    """What a refusal says, with the names that its body has in other places: OpenAI's `param`, FastAPI's `loc`."""
     body = mapping(error.body)
-    passed_on = mapping(body.get("metadata")).get("raw")
     details = body.get("detail")
-    found = [str(body.get(name)) for name in ("message", "param", "code", "type") if body.get(name)]
-    found += [passed_on if isinstance(passed_on, str) else json.dumps(passed_on)] if passed_on else []
-    for detail in details if isinstance(details, list) else [details]:
-        part = mapping(detail)
-        found += [str(part[name]) for name in ("type", "loc", "msg") if name in part]
-        found += [detail] if isinstance(detail, str) else []
-    if not found and isinstance(error.body, str):
-        found = [error.body]
-    return "\n".join(found or [error.message])
+    places = [mapping(detail).get("loc") for detail in details] if isinstance(details, list) else []
+    return "\n".join(str(part) for part in (message, body.get("param"), error.code, error.type, *places) if part)
 
 
 def _steps(status: int, words: str, body: Mapping[str, object]) -> list[tuple[frozenset[str], bool]]:
