@@ -2,5 +2,6 @@
 
 from bot.models.remote.embedder import READ, TOGETHER, RemoteEmbedder
 from bot.models.remote.model import RemoteModel
+from bot.models.remote.profile import TOOLS, Profile
 
-__all__ = ["READ", "TOGETHER", "RemoteEmbedder", "RemoteModel"]
+__all__ = ["READ", "TOGETHER", "TOOLS", "Profile", "RemoteEmbedder", "RemoteModel"]

@@ -1,5 +1,8 @@
 """The `openai` client, made for one server."""
 
+import math
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 
 import httpx2
@@ -33,6 +36,23 @@ def reach(
     # The client picks these up from OPENAI_ORG_ID and OPENAI_PROJECT_ID and would tell them to every provider.
     client.organization = client.project = None
     return client, url.host if url.port is None else f"{url.host}:{url.port}"
+
+
+def delay_of(error: BaseException | None) -> float | None:
+    """Seconds after which the server wants to be asked again, where it says so."""
+    if not isinstance(error, openai.APIStatusError):
+        return None
+    headers = error.response.headers
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit
+        except (KeyError, ValueError):
+            continue
+        return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    try:
+        return max(0.0, (parsedate_to_datetime(headers["retry-after"]) - datetime.now(UTC)).total_seconds())
+    except (KeyError, ValueError, TypeError):  # TypeError: a date without a time zone
+        return None
 
 
 def _loopback(host: str) -> bool:

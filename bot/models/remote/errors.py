@@ -22,6 +22,7 @@ from bot.errors import (
     RequestRefused,
 )
 from bot.models.remote import refusals
+from bot.models.remote.client import delay_of
 from bot.models.remote.refusals import IN_STREAM
 from bot.models.remote.response import NoAnswerError, mapping
 
@@ -154,11 +155,3 @@ def _code_of(error: openai.APIError) -> str:
     """The code, or else the type, in lower case; a code that only repeats a status is none."""
     codes = [str(code).lower() for code in (error.code, error.type) if code]
     return next((code for code in codes if not re.fullmatch(r"[45]\d\d", code)), "")
-
-
-def delay_of(error: openai.APIError) -> float | None:
-    """Seconds after which the provider wants to be asked again, where it says so."""
-    try:
-        return float(error.response.headers["retry-after"]) if isinstance(error, openai.APIStatusError) else None
-    except (KeyError, ValueError):
-        return None

@@ -72,16 +72,27 @@ def read_whole(answer: Mapping[str, object]) -> Whole:
     )
 
 
+# What providers call the tokens that were read from a cache and written to one: OpenAI and OpenRouter, Anthropic and
+# LiteLLM, DeepSeek.
+_CACHED = ("cached_tokens", "cache_read_input_tokens", "prompt_cache_hit_tokens")
+_WRITTEN = ("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")
+
+
 def _usage(value: object) -> Usage | None:
     counts = mapping(value)
     if not counts:
         return None
-    details = mapping(counts.get("prompt_tokens_details"))
+    counts = {**mapping(counts.get("prompt_tokens_details")), **counts}
     return Usage(
         prompt=_count(counts.get("prompt_tokens")),
         completion=_count(counts.get("completion_tokens")),
-        cached=_count(details.get("cached_tokens")),
+        cached=_first(counts, _CACHED),
+        written=_first(counts, _WRITTEN),
     )
+
+
+def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int:
+    return next((found for name in names if (found := _count(counts.get(name)))), 0)
 
 
 def mapping(value: object) -> Mapping[str, object]:

@@ -20,7 +20,7 @@ from bot.errors import (
     RequestRefused,
 )
 from bot.models import Keys, open_model
-from bot.models.remote import RemoteModel
+from bot.models.remote import TOOLS, Profile, RemoteModel
 from bot.ports import Said, Tool
 from tests.bot.models.test_remote import KEY, PROMPT, SECRET, ask, remote
 from tests.fakes.model import (
@@ -54,6 +54,7 @@ TOOL = Tool(
         "additionalProperties": False,
     },
 )
+WITHOUT = Profile().without({TOOLS})
 VALID = {"facts": ["has a cat"], "sure": True}
 INVALID = [SECRET, '{"facts": ["has a c', '{"facts": "[]", "sure": true}', f'{{"{SECRET}": 1}}', "[]"]
 
@@ -169,7 +170,7 @@ async def test_a_call_of_something_else_is_none(fake: FakeModel, model: RemoteMo
 
 
 async def test_a_fence_around_the_answer_is_taken_off(fake: FakeModel) -> None:
-    model = remote(fake.base_url, tools=False)
+    model = remote(fake.base_url, profile=WITHOUT)
     fake.arguments = '```json\n{"facts": [], "sure": true}\n```'
     assert await model.call(PROMPT, TOOL) == {"facts": [], "sure": True}
     assert ways(fake) == ["json_schema"]
@@ -182,7 +183,7 @@ async def test_what_is_no_answer_is_asked_for_once_more_and_no_more(
     fake: FakeModel, said: str, tools: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "bot")
-    model = remote(fake.base_url, tools=tools)
+    model = remote(fake.base_url, profile=Profile() if tools else WITHOUT)
     fake.arguments = said
     with pytest.raises(ModelSilent) as caught:
         await model.call(PROMPT, TOOL)
@@ -201,7 +202,7 @@ async def test_what_is_valid_at_the_second_time_is_taken(fake: FakeModel, model:
 
 
 async def test_where_chance_plays_no_part_nothing_is_asked_twice(fake: FakeModel) -> None:
-    model = remote(fake.base_url, tools=False, temperature=0, max_tokens=160, call_tokens=512)
+    model = remote(fake.base_url, profile=WITHOUT, temperature=0, max_tokens=160, call_tokens=512)
     fake.arguments = "{"
     with pytest.raises(ModelSilent):
         await model.call(PROMPT, TOOL)
