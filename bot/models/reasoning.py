@@ -141,6 +141,7 @@ class Reader:
                 self._withdraw()
             self._wrapped, self._over = True, False
         else:
+            self.closed_alone = self.closed_alone or (not self._removed and CLOSING.match(text) is not None)
             found = CLOSING.match(text) or END.match(text) or (WRAPPED.match(text) if self._removed else None)
             self._wrapped = self._wrapped or bool(found and WRAPPED.match(text))
         if found:
@@ -313,7 +314,7 @@ class Reader:
             return False
         if self._removed:
             return True
-        aloud = _aloud(text) if self._may_think_aloud else False
+        aloud = reads_aloud(text) if self._may_think_aloud else False
         if aloud is not False:
             return len(text) > ALOUD_HELD
         known = self._alone is not None or self._seconds >= HELD_SECONDS or len(text) > HELD
@@ -374,7 +375,7 @@ _NAME = re.compile(r"\s*[\w.-]*\s*(?:<[a-z_]*)?")
 _WORD = re.compile(r"(?: [a-z']*)?")
 
 
-def _aloud(text: str) -> bool | None:
+def reads_aloud(text: str) -> bool | None:
     """Whether it begins like thinking aloud; None as long as that cannot be said."""
     beginning = text[:40].casefold()
     if any(beginning.startswith(phrase) for phrase in ALOUD):
