@@ -160,8 +160,7 @@ ALOUD = (
         "i am asked",
         "the question",
         "the task",
-        "this is a question",
     ),
-    *("thinking process", "thought:", "reasoning:", "thinking:", "wait", "got it, let", "now, the user", "they ask"),
+    *("thinking process", "thought:", "reasoning:", "thinking:", "wait, ", "got it, let", "now, the user", "they ask"),
     *("they want", "they are asking", "the person", "the human", "the assistant", "analyze", "my task", "the request"),
 )

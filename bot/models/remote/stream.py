@@ -42,8 +42,9 @@ class Stream(openai.AsyncStream[object]):
                                 pass
                     yield Done()
                     return
-                for body in _bodies(event.data):
-                    yield self._checked(body, error=event.event == "error")
+                named = event.event == "error"
+                for body in _bodies(event.data, text=named):
+                    yield self._checked(body, error=named)
                 raw.clear()
             if not read and raw.strip():  # no events: the whole answer, or the error, in one piece
                 yield self._checked(_json(raw.decode("utf-8-sig")))
@@ -68,12 +69,14 @@ async def _ended(response: httpx2.Response, raw: bytearray) -> AsyncIterator[byt
     yield b"\n\n"
 
 
-def _bodies(data: str) -> list[object]:
-    """What an event holds: one JSON text, or one in each of its lines."""
+def _bodies(data: str, *, text: bool) -> list[object]:
+    """What an event holds: one JSON text, or one in each of its lines; or a `text` that is none."""
     try:
         return [_json(data)]
     except NoAnswerError:
         lines = [line for line in data.split("\n") if line.strip() not in ("", "[DONE]")]
+        if text:
+            return [data]
         if len(lines) < 2:
             raise
         return [_json(line) for line in lines]

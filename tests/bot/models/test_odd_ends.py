@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -144,7 +145,7 @@ async def test_halves_of_characters_are_joined_or_replaced(
 
 @pytest.mark.parametrize("message", [{"tool_calls": [{"id": "a", "type": "function", "function": FUNCTION}]},
                                      {"function_call": FUNCTION}])  # fmt: skip
-async def test_a_whole_completion_calls_tools(fake: FakeModel, model: RemoteModel, message: dict[str, object]) -> None:
+async def test_a_whole_completion_calls_tools(fake: FakeModel, model: RemoteModel, message: dict[str, Any]) -> None:
     fake.answers = [
         Raw(whole({"content": None} | message, "tool_calls"), JSON),
         Raw(stream(chunk(**message), chunk("tool_calls"))),
