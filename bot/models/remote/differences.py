@@ -169,6 +169,8 @@ def change_after(
 
 def _words_of(error: openai.APIError, message: str) -> str:
     """What a refusal says, with the names that its body has in other places: OpenAI's `param`, FastAPI's `loc`."""
+    source, raised, why = message.rpartition("Jinja Exception:")
+    message = raised + why if raised else source + why  # llama.cpp quotes the template before: those words mean nothing
     body = mapping(error.body)
     details = body.get("detail")
     places = [mapping(detail).get("loc") for detail in details] if isinstance(details, list) else []
