@@ -95,8 +95,8 @@ class PostgresTranscript:
         """Write down what others said in a thread before somebody, its `owner`, brought the bot in.
 
         All are of one thread, oldest first; those that are there already, or were deleted, or come from somebody who
-        is off the record, change nothing. What waits for an answer comes behind them. Not tried again while the
-        database is away.
+        is off the record, change nothing. What waits for an answer comes behind them. Not tried again when the
+        database goes away on the way.
         """
         thread = messages[0].thread
         async with self.database.transaction() as connection:
