@@ -22,6 +22,7 @@ from bot.ports import Accept, Noted, Outbox, Reply
 if TYPE_CHECKING:  # rich and prompt_toolkit are loaded only for a person
     from rich.live import Live
     from rich.markdown import Markdown
+    from rich.spinner import Spinner
 
 PLATFORM = "console"
 LONGEST = 1_000_000  # bytes of one message; more is refused, and never held in memory
@@ -147,6 +148,10 @@ class Console:
         if turn == self._awaited:
             await self._screen.show(text)
 
+    async def show_notice(self, turn: int, text: str) -> None:
+        if turn == self._awaited:
+            self._screen.wait(text)
+
     async def finish(self, turn: int | None, text: str) -> None:
         if turn == self._awaited and not self._answered.is_set():
             await self._screen.finish(text)
@@ -162,6 +167,9 @@ class _OnScreen:
 
     async def show(self, text: str) -> None:
         await self.console.show(self.turn, text)
+
+    async def show_notice(self, text: str) -> None:
+        await self.console.show_notice(self.turn, text)
 
     async def finish(self, text: str) -> None:
         await self.console.finish(self.turn, text)
@@ -189,6 +197,10 @@ class Pipe:
 
     async def show(self, text: str) -> None:
         """A pipe gets the whole answer only."""
+
+    def wait(self, text: str) -> None:
+        """On stderr, where it cannot be taken for an answer."""
+        print(text, file=sys.stderr, flush=True)
 
     async def finish(self, text: str) -> None:
         self.say(text)
@@ -231,11 +243,11 @@ class Terminal:
     @contextmanager
     def turn(self) -> Iterator[None]:
         from rich.live import Live
-        from rich.spinner import Spinner
 
         self._final = ""
-        spinner = Spinner("dots", "[dim]thinking[/dim]")
-        with Live(spinner, console=self._screen, transient=True, vertical_overflow="ellipsis") as self._live:
+        with Live(
+            _spinner("thinking"), console=self._screen, transient=True, vertical_overflow="ellipsis"
+        ) as self._live:
             yield
         self._live = None
         if self._final:
@@ -244,6 +256,11 @@ class Terminal:
     async def show(self, text: str) -> None:
         if self._live is not None:
             self._live.update(_markdown(text))
+
+    def wait(self, text: str) -> None:
+        """Beside the spinner, until there is an answer."""
+        if self._live is not None:
+            self._live.update(_spinner(text))
 
     async def finish(self, text: str) -> None:
         self._final = text  # printed whole when the turn, and with it the moving picture, ends
@@ -261,6 +278,12 @@ class Terminal:
             self._screen.print(Text(_visible(text), style="dim"))
         else:
             print_formatted_text(FormattedText([("ansibrightblack", _visible(text))]))
+
+
+def _spinner(text: str) -> "Spinner":
+    from rich.spinner import Spinner
+
+    return Spinner("dots", f"[dim]{text}[/dim]")
 
 
 def _markdown(text: str) -> "Markdown":

@@ -372,6 +372,11 @@ class PostgresTranscript:
         )
         return [(row["at"], row["thread_id"], row["reason"]) for row in rows]
 
+    async def given_up_because(self, turn: Turn) -> str | None:
+        """The reason for which an earlier attempt has given this turn up; None when none has."""
+        rows = await self.database.fetch("select reason from hathi.given_up where turn = $1", turn.id)
+        return rows[0]["reason"] if rows else None
+
     async def record(self, turn: Turn, piece: int, post: str) -> None:
         """Note the platform's id of a posted piece, so that nobody posts it again."""
         await self.database.fetch(

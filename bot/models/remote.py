@@ -133,6 +133,7 @@ class RemoteModel:
         with self._place.translating():
             stream, first = await self._ask(prompt, tools, calling)
         async with stream:
+            yield ""  # it has begun to answer, and may think for long before its first word
             with self._place.translating():
                 chunk = None if first is None else _read(first)
             while chunk is not None:
