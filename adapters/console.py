@@ -56,6 +56,7 @@ class Console:
         self._screen: Terminal | Pipe = Terminal(past) if self.interactive else Pipe()
         self._answered = asyncio.Event()
         self._awaited: int | None = None  # the turn that the person waits for
+        self._noticed = False  # they have read that it takes longer; another attempt need not say so again
 
     @property
     def queue(self) -> str:
@@ -83,6 +84,7 @@ class Console:
     async def _ask(self, message: Message, accept: Accept) -> None:
         """Say something and wait for the answer, which may be given in another terminal or in a later attempt."""
         self._answered.clear()
+        self._noticed = False
         try:
             with self._screen.turn():
                 self._awaited = await accept(message)
@@ -149,7 +151,8 @@ class Console:
             await self._screen.show(text)
 
     async def show_notice(self, turn: int, text: str) -> None:
-        if turn == self._awaited:
+        if turn == self._awaited and not self._noticed:
+            self._noticed = True
             self._screen.wait(text)
 
     async def finish(self, turn: int | None, text: str) -> None:

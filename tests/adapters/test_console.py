@@ -140,8 +140,9 @@ async def test_a_model_that_does_not_answer_is_told_of_beside_the_spinner(sit_do
     assert await person.leaves() == 0
 
 
-async def test_a_pipe_is_told_of_it_where_no_answer_stands(hathi: Hathi, fake: FakeModel) -> None:
-    fake.answers = [faults.Status(429, headers=(("Retry-After", "1"),))]
+async def test_a_pipe_is_told_of_it_once_where_no_answer_stands(hathi: Hathi, fake: FakeModel) -> None:
+    busy = faults.Status(500, headers=(("x-should-retry", "false"),))
+    fake.answers = [faults.Status(429, headers=(("Retry-After", "1"),)), busy, busy]  # two attempts after the first one
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", PROGRAM, "chat", cwd=hathi.folder, env=hathi.environment,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
