@@ -12,7 +12,7 @@ from bot.ports import Reply
 
 log = logging.getLogger(__name__)
 
-STILL_TRYING = "My language model is not answering at the moment. I keep trying."
+STILL_TRYING = "My language model has not answered yet. I keep trying."
 NOTICE_SECONDS = 20.0  # without a sign of life from the model, since the turn was asked for
 AGAIN_SECONDS = 3.0  # that a model has for its first sign when so much time has passed before it was asked
 

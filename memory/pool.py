@@ -4,6 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -104,26 +105,28 @@ class Database:
     async def _patiently(
         self, run: Callable[[], Awaitable[Found]], patience: float, waking: float | None = None
     ) -> Found:
+        begun = time.monotonic()
+
+        def enough(error: BaseException | None) -> bool:
+            longest = waking if waking is not None and isinstance(error, DatabaseWaking) else patience
+            return time.monotonic() - begun >= longest
+
         try:
             return await run()
         except DatabaseDown as error:
+            if enough(error):
+                raise
             log.warning("waiting for the database: %s", error)
-
-        def enough(state: tenacity.RetryCallState) -> bool:
-            error = state.outcome and state.outcome.exception()
-            longest = patience if waking is None or not isinstance(error, DatabaseWaking) else waking
-            return (state.seconds_since_start or 0.0) >= longest
-
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(DatabaseDown),
-            stop=enough,
-            wait=tenacity.wait_exponential(multiplier=0.05, max=1.0),
-            reraise=True,
-        )
 
         async def once() -> Found:  # tenacity awaits what coroutine functions return, and nothing else
             return await run()
 
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(DatabaseDown),
+            stop=lambda state: enough(state.outcome.exception() if state.outcome else None),
+            wait=tenacity.wait_exponential(multiplier=0.05, max=1.0),
+            reraise=True,
+        )
         return await retrying(once)
 
 
