@@ -22,6 +22,7 @@ from bot.ports import Accept, Noted, Outbox, Reply
 if TYPE_CHECKING:  # rich and prompt_toolkit are loaded only for a person
     from rich.live import Live
     from rich.markdown import Markdown
+    from rich.spinner import Spinner
 
 PLATFORM = "console"
 LONGEST = 1_000_000  # bytes of one message; more is refused, and never held in memory
@@ -55,6 +56,7 @@ class Console:
         self._screen: Terminal | Pipe = Terminal(past) if self.interactive else Pipe()
         self._answered = asyncio.Event()
         self._awaited: int | None = None  # the turn that the person waits for
+        self._noticed = False  # they have read that it takes longer; another attempt need not say so again
 
     @property
     def queue(self) -> str:
@@ -82,6 +84,7 @@ class Console:
     async def _ask(self, message: Message, accept: Accept) -> None:
         """Say something and wait for the answer, which may be given in another terminal or in a later attempt."""
         self._answered.clear()
+        self._noticed = False
         try:
             with self._screen.turn():
                 self._awaited = await accept(message)
@@ -147,6 +150,11 @@ class Console:
         if turn == self._awaited:
             await self._screen.show(text)
 
+    async def show_notice(self, turn: int, text: str) -> None:
+        if turn == self._awaited and not self._noticed:
+            self._noticed = True
+            self._screen.wait(text)
+
     async def finish(self, turn: int | None, text: str) -> None:
         if turn == self._awaited and not self._answered.is_set():
             await self._screen.finish(text)
@@ -162,6 +170,9 @@ class _OnScreen:
 
     async def show(self, text: str) -> None:
         await self.console.show(self.turn, text)
+
+    async def show_notice(self, text: str) -> None:
+        await self.console.show_notice(self.turn, text)
 
     async def finish(self, text: str) -> None:
         await self.console.finish(self.turn, text)
@@ -189,6 +200,10 @@ class Pipe:
 
     async def show(self, text: str) -> None:
         """A pipe gets the whole answer only."""
+
+    def wait(self, text: str) -> None:
+        """On stderr, where it cannot be taken for an answer."""
+        print(text, file=sys.stderr, flush=True)
 
     async def finish(self, text: str) -> None:
         self.say(text)
@@ -231,11 +246,11 @@ class Terminal:
     @contextmanager
     def turn(self) -> Iterator[None]:
         from rich.live import Live
-        from rich.spinner import Spinner
 
         self._final = ""
-        spinner = Spinner("dots", "[dim]thinking[/dim]")
-        with Live(spinner, console=self._screen, transient=True, vertical_overflow="ellipsis") as self._live:
+        with Live(
+            _spinner("thinking"), console=self._screen, transient=True, vertical_overflow="ellipsis"
+        ) as self._live:
             yield
         self._live = None
         if self._final:
@@ -244,6 +259,11 @@ class Terminal:
     async def show(self, text: str) -> None:
         if self._live is not None:
             self._live.update(_markdown(text))
+
+    def wait(self, text: str) -> None:
+        """Beside the spinner, until there is an answer."""
+        if self._live is not None:
+            self._live.update(_spinner(text))
 
     async def finish(self, text: str) -> None:
         self._final = text  # printed whole when the turn, and with it the moving picture, ends
@@ -261,6 +281,12 @@ class Terminal:
             self._screen.print(Text(_visible(text), style="dim"))
         else:
             print_formatted_text(FormattedText([("ansibrightblack", _visible(text))]))
+
+
+def _spinner(text: str) -> "Spinner":
+    from rich.spinner import Spinner
+
+    return Spinner("dots", f"[dim]{text}[/dim]")
 
 
 def _markdown(text: str) -> "Markdown":

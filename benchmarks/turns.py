@@ -436,6 +436,9 @@ class _Reply:
     async def show(self, text: str) -> None:
         """Nobody looks."""
 
+    async def show_notice(self, text: str) -> None:
+        """Nobody looks."""
+
     async def finish(self, text: str) -> None:
         """One piece, as an adapter posts it."""
         await self.outbox.allow()

@@ -27,8 +27,10 @@ from bot.errors import (
     RequestRefused,
     TurnLost,
 )
+from bot.jobs.delays import delay_after
 from bot.ports import Adapter, Forgetting, Jobs, Lease, Memory, Model, Recollection, Reply, Transcript
 from bot.prompt import compose, tokens
+from bot.waiting import Vigil
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ TOLD: Mapping[type[HathiError], str] = {
     DatabaseDown: "My memory is out of reach right now. Please write to me again in a few minutes.",
     DatabaseError: "My memory does not take anything in right now. Whoever runs me has to look at its database.",
 }
-BUSY_ATTEMPTS = 3  # times that a turn is put off because the model is busy; the client has tried twice each time
+BUSY_ATTEMPTS = 3  # times that a turn is put off because the model is busy; the client has tried thrice each time
 POST_ATTEMPTS = 20  # times that a turn tries to post while the platform is away, up to a minute apart
 BUG = "Something went wrong inside me. Whoever runs me finds it in my log as turn {turn}."
 NOT_WRITTEN = "(I could not write this answer down: my memory is out of reach.)"
@@ -134,15 +136,17 @@ class Agent:
     async def _answer(self, turn: Turn, posts: Posts, reply: Reply) -> bool:
         """Answer; whether something of what waited was said off the record."""
         recollection = Recollection()
+        vigil = Vigil(turn, reply)
         try:
             while True:
                 recollection = await self.memory.recall(turn)
                 waiting = [line for line in recollection.lines if line.waiting]
                 if not waiting:
-                    log.info("turn %s: nothing waits, it was answered with another message or deleted", turn.id)
+                    await self._tidy(turn, posts, reply)
                     break
                 posts.question = waiting[-1].id
-                answer = await self._think(turn, recollection, reply)
+                async with vigil:
+                    answer = await self._think(turn, recollection, vigil)
                 if await self._deliver(turn, recollection, answer, reply):
                     break
                 log.info("turn %s: what it answers was deleted meanwhile", turn.id)
@@ -152,6 +156,7 @@ class Agent:
         except ModelError as error:
             if isinstance(error, ModelBusy) and turn.attempt < BUSY_ATTEMPTS:
                 log.warning("turn %s: put off: %s", turn.id, error)
+                await vigil.put_off(delay_after(turn.attempt, error.delay))
                 raise
             log.warning("turn %s: given up: %s", turn.id, error)
             await self._apologise(turn, recollection, apology(error), type(error).__name__, reply)
@@ -168,18 +173,31 @@ class Agent:
             await self._apologise(turn, recollection, BUG.format(turn=turn.id), type(error).__name__, reply)
         return any(line.off_record for line in recollection.lines)
 
-    async def _think(self, turn: Turn, recollection: Recollection, reply: Reply) -> Answer:
+    async def _tidy(self, turn: Turn, posts: Posts, reply: Reply) -> None:
+        """Nothing waits any more: what earlier attempts posted and never finished does not stay as it is."""
+        reason = await self.transcript.given_up_because(turn) if turn.attempt else None
+        if reason is not None:
+            log.info("turn %s: was given up: %s", turn.id, reason)
+            sentence = next((told for kind, told in TOLD.items() if kind.__name__ == reason), BUG.format(turn=turn.id))
+            await reply.finish(sentence)
+            return
+        log.info("turn %s: nothing waits, it was answered with another message or deleted", turn.id)
+        if any(posts.posts):
+            await reply.withdraw()
+
+    async def _think(self, turn: Turn, recollection: Recollection, vigil: Vigil) -> Answer:
         """Ask the models in order. Raises the first one's ModelError when none answers."""
         failures: list[ModelError] = []
         for model in self.models:
             try:
-                return await self._ask(turn, model, recollection, reply)
+                return await self._ask(turn, model, recollection, vigil)
             except ModelError as error:
+                vigil.failed()
                 log.warning("turn %s: %s failed (%s): %s", turn.id, model.name, type(error).__name__, error)
                 failures.append(error)
         raise failures[0]
 
-    async def _ask(self, turn: Turn, model: Model, recollection: Recollection, reply: Reply) -> Answer:
+    async def _ask(self, turn: Turn, model: Model, recollection: Recollection, reply: Vigil) -> Answer:
         """Ask one model, with less and less of the history while it says that it is too much."""
         own = None if self.own_persona else model.persona
         now = None if own else datetime.now(UTC)

@@ -114,6 +114,7 @@ class Turn:
     posts: tuple[str, ...] = ()  # the platform's ids of what earlier attempts posted, in order
     first: str = ""  # the id of the message that began it
     question: str = ""  # the id of the newest message that `answer` answers
+    waited: float = 0.0  # seconds from the message that began it to this attempt; not counted for the first one
 
 
 @dataclass(frozen=True, slots=True)

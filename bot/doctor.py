@@ -13,7 +13,7 @@ from bot.errors import HathiError, SettingsError
 from bot.models import check, default_model, open_model
 from bot.settings import Settings, read_persona
 from memory.migrate import state
-from memory.pool import TableMissing
+from memory.pool import PATIENCE, TableMissing
 from memory.recall.index import Index
 from memory.recall.vectors import look
 from memory.transcript import PostgresTranscript
@@ -21,6 +21,7 @@ from memory.working.loading import read_template
 
 State = Literal["ok", "off", "fails"]
 MODEL_SECONDS = 90.0
+DATABASE_SECONDS = 3.0  # for which the doctor waits for a database that does not answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,9 @@ async def _given_up(settings: Settings) -> str:
 
 async def _database(settings: Settings) -> str:
     async with wiring.open_database_of(settings) as database:
+        await database.fetch("select 1", patience=DATABASE_SECONDS, waking=PATIENCE)  # a compute may have to wake up
         began = time.perf_counter()
-        rows = await database.fetch("select current_setting('server_version') as version", patience=3.0)
+        rows = await database.fetch("select current_setting('server_version') as version", patience=DATABASE_SECONDS)
         milliseconds = (time.perf_counter() - began) * 1000
         kind = "Postgres" if settings.database_url else f"embedded Postgres in {settings.home},"
         return f"{kind} {rows[0]['version']} at {database.place}, {milliseconds:.0f} ms, {await state(database)}"

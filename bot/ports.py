@@ -177,6 +177,13 @@ class Reply(Protocol):
         """Show the whole answer so far; the platform decides how often. It may shrink when a model starts over."""
         ...
 
+    async def show_notice(self, text: str) -> None:
+        """Show a sentence in the answer's place until there is one: what is shown or finished later replaces it.
+
+        Returns when the platform has it. Raises PlatformError, DatabaseError and TurnLost.
+        """
+        ...
+
     async def finish(self, text: str) -> None:
         """Show the final text, all of it; returns when the platform has it. Raises PlatformError."""
         ...
@@ -248,6 +255,10 @@ class Transcript(Protocol):
 
     async def give_up(self, turn: Turn, recollection: Recollection, reason: str) -> None:
         """Close the turn without an answer: what waited waits no longer. `reason`: for the operator, without words."""
+        ...
+
+    async def given_up_because(self, turn: Turn) -> str | None:
+        """The reason for which an earlier attempt has given this turn up; None when none has."""
         ...
 
     async def record(self, turn: Turn, piece: int, post: str) -> None:
@@ -469,6 +480,7 @@ class Model(Protocol):
     ) -> AsyncGenerator[str | Retraction | Call | Usage, None]:
         """Pieces of text, then the tools that are called, then at most one Usage. Raises ModelError, also half way.
 
+        A piece may be empty: it says that the model has begun to answer, and only thinks before its first word.
         A prompt that holds calls goes with the tools that were called; without `calling`, none is called any more. A
         model that has no tools answers as if it were given none. `key`: the same for all prompts of one conversation,
         so that a provider finds again what it has read of it; it tells nobody whose it is. A Retraction takes back the

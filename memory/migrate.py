@@ -4,11 +4,10 @@ import re
 from importlib.resources import files
 
 from bot.errors import DatabaseRefused
-from memory.pool import Connection, Database, TableMissing
+from memory.pool import PATIENCE, START_PATIENCE, Connection, Database, TableMissing
 
 LOCK = 0x6861746869  # "hathi": the key of our transaction-level advisory lock
 TIMEOUT = 600.0  # seconds: another process may be adopting a large database of Mastra's
-START_PATIENCE = 3.0  # seconds for which a start waits for a database that is away
 
 
 async def migrate(database: Database) -> list[str]:
@@ -24,6 +23,11 @@ async def migrate(database: Database) -> list[str]:
         )
     if reached == len(known):
         return []
+    return await database.again(lambda: _catch_up(database, known))
+
+
+async def _catch_up(database: Database, known: list[tuple[str, str]]) -> list[str]:
+    """Apply what is missing, all of it or nothing: harmless to begin again when the connection is lost on the way."""
     async with database.transaction() as connection:
         await connection.execute("select pg_advisory_xact_lock($1)", LOCK, timeout=TIMEOUT)
         await connection.execute("create schema if not exists hathi")
@@ -55,7 +59,9 @@ async def _reached(database: Database) -> int:
     """The version that the database is at; 0 when it never saw Hathi."""
     try:
         rows = await database.fetch(
-            "select coalesce(max(version), 0) as version from hathi.migrations", patience=START_PATIENCE
+            "select coalesce(max(version), 0) as version from hathi.migrations",
+            patience=START_PATIENCE,
+            waking=PATIENCE,
         )
     except TableMissing:
         return 0

@@ -1,50 +1,37 @@
-"""The connections to Postgres: the only file that imports asyncpg. Waits out a database that is away for a moment."""
+"""The connections to Postgres. Waits out a database that is away for a moment, or that wakes up."""
 
 import asyncio
 import logging
 import socket
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import asyncpg
 import tenacity
 
 from bot.errors import DatabaseDown, DatabaseRefused
+from memory.database_errors import BrokenStatement, Fate, Rule, first_line, rule_of, sqlstate_of
 from memory.dsn import Dsn
 
 log = logging.getLogger(__name__)
 
 Record = asyncpg.Record
 Connection: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Record]"
+Found = TypeVar("Found")
 
 PATIENCE = 60.0  # seconds for which a statement is tried again while the database is away
+START_PATIENCE = 10.0  # the same at a start, while nothing answers at all: the address may be wrong
 MAX_CONNECTIONS = 8  # a bot needs few; Neon's smallest compute allows 97
 IDLE_SECONDS = 240.0  # then a connection is closed: a little before Neon suspends after 5 minutes
 STATEMENT_SECONDS = 30.0
 
-AWAY = (  # it may come back by itself
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection that was told to go, and is used before its end is seen
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.DeadlockDetectedError,  # the other one has gone on
-    OSError,
-    TimeoutError,
-    ssl.SSLError,
-)
-REFUSED = (  # reachable, and trying again changes nothing
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.InsufficientPrivilegeError,
-    asyncpg.DiskFullError,
-    asyncpg.ReadOnlySQLTransactionError,
-)
+
+class DatabaseWaking(DatabaseDown):
+    """Somebody answers for the database, and says that it is not ready: it starts, or its compute wakes up."""
 
 
 class TableMissing(DatabaseRefused):
@@ -66,39 +53,81 @@ class Database:
     _pool: "asyncpg.Pool[Record]" = field(repr=False)
     patience: float = PATIENCE
 
-    async def fetch(self, query: str, *args: object, patience: float | None = None) -> list[Record]:
+    async def fetch(
+        self, query: str, *args: object, patience: float | None = None, waking: float | None = None
+    ) -> list[Record]:
         """Run one statement that is harmless to run twice; its rows.
 
-        Raises DatabaseDown when the database stays away for `patience` seconds, DatabaseRefused at once.
+        Raises DatabaseDown when the database stays away for `patience` seconds, or is not ready for as long as it may
+        take to wake up (`waking`, by default as long); DatabaseRefused at once.
         """
-        try:
-            return await self._fetch(query, *args)
-        except DatabaseDown as error:
-            log.warning("waiting for the database: %s", error)
-        retrying = tenacity.AsyncRetrying(
-            retry=tenacity.retry_if_exception_type(DatabaseDown),
-            stop=tenacity.stop_after_delay(self.patience if patience is None else patience),
-            wait=tenacity.wait_exponential(multiplier=0.05, max=1.0),
-            reraise=True,
-        )
-        return await retrying(self._fetch, query, *args)
+
+        async def run() -> list[Record]:
+            with _translated(self.place):
+                return await self._pool.fetch(query, *args)
+
+        return await self._patiently(run, self.patience if patience is None else patience, waking)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection inside one transaction; not tried again."""
+        """A connection inside one transaction, which waits for the database as `fetch` does until it has begun.
+
+        What is inside runs once: whether a commit whose reply was lost took place is known to the caller alone, who
+        may run it all again where that is harmless.
+        """
+        connection, ends = await self._patiently(self._begin, self.patience)
         with _translated(self.place):
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with ends:
                 yield connection
 
     async def reaches_server_directly(self) -> bool:
         """Whether statements run on the very server process that greeted us; behind a pooler they run on any."""
-        with _translated(self.place):
-            async with self._pool.acquire() as connection:
-                return bool(await connection.fetchval("select pg_backend_pid()") == connection.get_server_pid())
 
-    async def _fetch(self, query: str, *args: object) -> list[Record]:
+        async def look() -> bool:
+            with _translated(self.place):
+                async with self._pool.acquire() as connection:
+                    return bool(await connection.fetchval("select pg_backend_pid()") == connection.get_server_pid())
+
+        return await self._patiently(look, min(self.patience, START_PATIENCE), self.patience)
+
+    async def again(self, run: Callable[[], Awaitable[Found]]) -> Found:
+        """What `run` returns; it is run again, whole, when the database goes away meanwhile. Harmless to run twice."""
+        return await self._patiently(run, self.patience)
+
+    async def _begin(self) -> tuple[Connection, AsyncExitStack]:
+        """A transaction that has begun, and what ends it."""
         with _translated(self.place):
-            return await self._pool.fetch(query, *args)
+            async with AsyncExitStack() as stack:
+                connection = await stack.enter_async_context(self._pool.acquire())
+                await stack.enter_async_context(connection.transaction())
+                return connection, stack.pop_all()
+
+    async def _patiently(
+        self, run: Callable[[], Awaitable[Found]], patience: float, waking: float | None = None
+    ) -> Found:
+        begun = time.monotonic()
+
+        def enough(error: BaseException | None) -> bool:
+            longest = waking if waking is not None and isinstance(error, DatabaseWaking) else patience
+            return time.monotonic() - begun >= longest
+
+        try:
+            return await run()
+        except DatabaseDown as error:
+            if enough(error):
+                raise
+            log.warning("waiting for the database: %s", error)
+
+        async def once() -> Found:  # tenacity awaits what coroutine functions return, and nothing else
+            return await run()
+
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception_type(DatabaseDown),
+            stop=lambda state: enough(state.outcome.exception() if state.outcome else None),
+            wait=tenacity.wait_exponential(multiplier=0.05, max=1.0),
+            reraise=True,
+        )
+        return await retrying(once)
 
 
 @asynccontextmanager
@@ -115,7 +144,7 @@ async def open_database(
     pooled = dsn.pooled
     if pooled is None:
         async with _pool(dsn, before_connect, cache=0) as probe:
-            pooled = not await Database(dsn.place, probe).reaches_server_directly()
+            pooled = not await Database(dsn.place, probe, patience).reaches_server_directly()
     async with _pool(dsn, before_connect, cache=0 if pooled else 100) as pool:
         yield Database(dsn.place, pool, patience)
 
@@ -127,12 +156,8 @@ async def _pool(
     async def connect(*args: Any, **kwargs: Any) -> "asyncpg.Connection[Record]":  # asyncpg's own arguments, passed on
         if before_connect is not None:
             await before_connect()
-        try:
+        with _translated(dsn.place, connecting=True):
             connection: asyncpg.Connection[Record] = await asyncpg.connect(*args, **kwargs)
-        except (*AWAY, *REFUSED):
-            raise
-        except asyncpg.PostgresError as error:  # such as a setting in the URL that it does not know
-            raise DatabaseRefused(f"the database at {dsn.place} refuses to connect: {_first_line(error)}") from error
         return connection
 
     async def leave_as_it_is(connection: object) -> None:
@@ -153,7 +178,7 @@ async def _pool(
             server_settings={"application_name": "hathi"},
         )
     except ValueError as error:  # asyncpg reads the rest of the URL itself
-        raise DatabaseRefused(f"DATABASE_URL is not understood: {_first_line(error)}") from error
+        raise DatabaseRefused(f"DATABASE_URL is not understood: {first_line(error)}") from error
     await pool
     try:
         yield pool
@@ -170,38 +195,46 @@ async def _close(pool: "asyncpg.Pool[Record]") -> None:
 
 
 @contextmanager
-def _translated(place: str) -> Iterator[None]:
-    """The driver's exceptions → ours, with what to do about them. What is not listed is a bug and stays as it is."""
+def _translated(place: str, *, connecting: bool = False) -> Iterator[None]:
+    """The driver's exceptions → ours, with what to do about them. What is not the database's stays as it is."""
     try:
         yield
-    except ssl.SSLCertVerificationError as error:
-        raise DatabaseRefused(
-            f"the certificate of the database at {place} does not verify ({error.verify_message}): "
-            "check the host name in DATABASE_URL, or name the authority with sslrootcert="
-        ) from error
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
-        raise TableMissing(f"the database at {place} has no tables of ours: run `hathi migrate`") from error
-    except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError, asyncpg.UndefinedFunctionError) as error:
-        raise ExtensionMissing(f"the database at {place} lacks an extension: {_first_line(error)}") from error
-    except REFUSED as error:
-        raise DatabaseRefused(f"the database at {place} refuses: {_first_line(error)}{_advice(error)}") from error
-    except socket.gaierror as error:
-        raise DatabaseDown(f"the database host {place} does not resolve: check DATABASE_URL") from error
-    except AWAY as error:
-        if isinstance(error, asyncpg.DataError):  # a value of ours that does not fit: a bug
+    except Exception as error:
+        rule = rule_of(error, connecting=connecting)
+        if rule is None:
             raise
-        raise DatabaseDown(f"the database at {place} is not reachable: {_first_line(error)}") from error
+        if rule.fate is Fate.BUG:
+            kind = type(error).__name__
+            raise BrokenStatement(f"{kind} (SQLSTATE {sqlstate_of(error) or 'none'}): {rule.reason}") from None
+        if rule.fate is Fate.COMES_BACK:
+            raise _down(error, place, connecting=connecting) from error
+        raise _refused(error, rule, place, connecting=connecting) from error
 
 
-def _advice(error: Exception) -> str:
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        return " (check user and password in DATABASE_URL)"
-    if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return " (grant it to the role in DATABASE_URL)"
-    if isinstance(error, asyncpg.DiskFullError):
-        return " (make room on its disk)"
-    return ""
+def _down(error: Exception, place: str, *, connecting: bool) -> DatabaseDown:
+    if isinstance(error, socket.gaierror):
+        return DatabaseDown(f"the database host {place} does not resolve: check DATABASE_URL")
+    if connecting and isinstance(error, asyncpg.PostgresError):
+        return DatabaseWaking(f"the database at {place} is not ready: {first_line(error)}")
+    return DatabaseDown(f"the database at {place} is not reachable: {first_line(error)}")
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+def _refused(error: Exception, rule: Rule, place: str, *, connecting: bool) -> DatabaseRefused:
+    said = first_line(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = error.verify_message
+        return DatabaseRefused(f"the certificate of the database at {place} does not verify ({said}): {rule.advice}")
+    if isinstance(error, asyncpg.UndefinedTableError | asyncpg.InvalidSchemaNameError):
+        return TableMissing(f"the database at {place} has no tables of ours: {rule.advice}")
+    if isinstance(error, EXTENSION_GONE) and not connecting:
+        return ExtensionMissing(f"the database at {place} lacks an extension: {said}")
+    advice = f" ({rule.advice})" if rule.advice else ""
+    return DatabaseRefused(f"the database at {place} refuses{' to connect' if connecting else ''}: {said}{advice}")
+
+
+EXTENSION_GONE = (
+    asyncpg.UndefinedColumnError,
+    asyncpg.UndefinedObjectError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedFileError,
+)

@@ -95,9 +95,11 @@ class PostgresTranscript:
         """Write down what others said in a thread before somebody, its `owner`, brought the bot in.
 
         All are of one thread, oldest first; those that are there already, or were deleted, or come from somebody who
-        is off the record, change nothing. What waits for an answer comes behind them. Not tried again while the
-        database is away.
+        is off the record, change nothing. What waits for an answer comes behind them.
         """
+        await self.database.again(lambda: self._overhear(messages, owner))
+
+    async def _overhear(self, messages: Sequence[Message], owner: Resource) -> None:
         thread = messages[0].thread
         async with self.database.transaction() as connection:
             written = await connection.fetch(
@@ -183,11 +185,15 @@ class PostgresTranscript:
         )
         if not rows:
             return False
+        await self.database.again(lambda: self._edit(new, rows[0]["author"], rows[0]["thread_id"]))
+        return True
+
+    async def _edit(self, new: tuple[str, str, str | None, str | None], author: str, thread: str) -> None:
         async with self.database.transaction() as connection, AsyncExitStack() as stack:
             if self._pages is not None:
-                page = self._pages.of(rows[0]["author"], rows[0]["thread_id"])
+                page = self._pages.of(author, thread)
                 await stack.enter_async_context(self._pages.changing(connection, [page]))
-                await self._pages.unlearn(connection, message.id)
+                await self._pages.unlearn(connection, new[0])
             await connection.execute(
                 """
                 with message as (
@@ -199,7 +205,6 @@ class PostgresTranscript:
                 """,
                 *new,
             )
-        return True
 
     async def knows(self, thread: Thread, post: str) -> bool:
         """Whether the bot takes part in a thread: it was spoken to there, or the thread grew out of this post."""
@@ -371,6 +376,11 @@ class PostgresTranscript:
             last,
         )
         return [(row["at"], row["thread_id"], row["reason"]) for row in rows]
+
+    async def given_up_because(self, turn: Turn) -> str | None:
+        """The reason for which an earlier attempt has given this turn up; None when none has."""
+        rows = await self.database.fetch("select reason from hathi.given_up where turn = $1", turn.id)
+        return rows[0]["reason"] if rows else None
 
     async def record(self, turn: Turn, piece: int, post: str) -> None:
         """Note the platform's id of a posted piece, so that nobody posts it again."""

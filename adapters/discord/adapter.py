@@ -111,7 +111,12 @@ class Discord:
         channel, _, asker = thread.id.partition(":")
         if asker:
             direct = ChannelReply(lambda: self._direct(int(asker)), outbox)
-            yield PrivateReply(self._asked.pop(thread, None), direct, outbox)
+            interaction = self._asked.pop(thread, None)
+            try:
+                yield PrivateReply(interaction, direct, outbox)
+            finally:
+                if interaction is not None and not outbox.posts:  # put off: the next attempt answers it
+                    self._asked.setdefault(thread, interaction)
             return
         async with growing(ChannelReply(lambda: self._place(int(channel)), outbox)) as reply:
             yield reply

@@ -58,6 +58,10 @@ class ChannelReply:
         self._text = text
         self._news.set()
 
+    async def show_notice(self, text: str) -> None:
+        """A message that is edited when there is an answer."""
+        await self.finish(text)
+
     async def finish(self, text: str) -> None:
         """Make it say exactly this."""
         self._text = ""
@@ -181,6 +185,15 @@ class PrivateReply:
 
     async def show(self, text: str) -> None:
         """Discord shows that the bot is thinking."""
+
+    async def show_notice(self, text: str) -> None:
+        """In place of Discord's own; not recorded there, since the interaction is still to be answered."""
+        if self.interaction is None or self.outbox.posts:
+            await self.direct.show_notice(text)
+            return
+        await self.outbox.allow()
+        with translated():
+            await tell(self.interaction, text)
 
     async def finish(self, text: str) -> None:
         """All of it, in one go."""

@@ -96,13 +96,20 @@ class ThreadReply:
         self._text = text
         self._news.set()
 
+    async def show_notice(self, text: str) -> None:
+        """A message that is updated when there is an answer; nobody is asked to rate it."""
+        await self._say(text, rated=False)
+
     async def finish(self, text: str) -> None:
         """Make it say exactly this."""
+        await self._say(text, rated=True)
+
+    async def _say(self, text: str, *, rated: bool) -> None:
         self._text = ""
         async with self._busy:
             texts = markup.pieces(text, LIMIT) or ["…"]
             for number, piece in enumerate(texts):
-                await self._put(number, piece, ends=True, last=number == len(texts) - 1)
+                await self._put(number, piece, ends=True, last=rated and number == len(texts) - 1)
             for number in range(len(texts), len(self.outbox.posts)):
                 await self._take_back(number)
 

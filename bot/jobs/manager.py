@@ -61,6 +61,10 @@ class TurnManager(manager.JobManager):
                    answer.content as answer, left(answer.id, -length(':answer')) as question,
                    (select array_agg(post order by piece) from hathi.posts where turn = job.id and job.attempts > 0)
                        as posts,
+                   case when job.attempts > 0 then
+                       (select extract(epoch from now() - "createdAtZ")::float8 from public.mastra_messages
+                        where id = job.args ->> 'message')
+                   end as waited,
                    (select array_agg(id) from public.procrastinate_jobs
                     where id = any($5::bigint[]) and status = 'todo')
                        as waiting,
@@ -184,4 +188,5 @@ class TurnManager(manager.JobManager):
 
 def _kwargs(row: Any) -> dict[str, Any]:
     """A turn's arguments, with what is left of an earlier attempt."""
-    return {**json.loads(row["args"]), "answer": row["answer"], "question": row["question"], "posts": row["posts"]}
+    left = ("answer", "question", "posts", "waited")
+    return {**json.loads(row["args"]), **{name: row[name] for name in left}}

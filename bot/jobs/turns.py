@@ -15,6 +15,7 @@ from procrastinate import exceptions, job_context, retry
 from bot.chat import Thread, Turn
 from bot.errors import DatabaseDown, DatabaseError, ModelBusy, PlatformDown, TurnLost
 from bot.jobs.connector import StatementsConnector
+from bot.jobs.delays import delay_after
 from bot.jobs.haste import HastyStatements
 from bot.jobs.manager import TurnManager
 from bot.jobs.worker import QuietWorker
@@ -23,8 +24,6 @@ from bot.ports import Statements, Work
 log = logging.getLogger(__name__)
 
 GRACE = 8.0  # seconds that running turns have to finish when told to stop
-LONGEST_DELAY = 60.0  # seconds; a thread waits in order meanwhile
-DELAYS = (2.0, 8.0, 30.0)  # seconds before the next attempt, where the provider names none
 
 
 class DurableJobs:
@@ -105,14 +104,16 @@ class DurableJobs:
         answer: str | None = None,
         question: str | None = None,
         posts: list[str] | None = None,
+        waited: float | None = None,
     ) -> None:
         job = context.job
         assert job.id is not None
         assert self._work is not None
         stored = json.loads(answer)["content"] if answer is not None else None
         turn = Turn(
-            job.id, Thread.parse(thread), job.attempts, stored, tuple(posts or ()), message, question or message
-        )
+            job.id, Thread.parse(thread), job.attempts, stored, tuple(posts or ()), message, question or message,
+            waited or 0.0,
+        )  # fmt: skip
         if turn.attempt:
             log.info("turn %s in %s: attempt %d", turn.id, turn.thread, turn.attempt + 1)
         try:
@@ -190,8 +191,7 @@ class _Again(retry.BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Any) -> retry.RetryDecision | None:
         if isinstance(exception, ModelBusy | PlatformDown):
-            delay = DELAYS[min(job.attempts, len(DELAYS) - 1)] if exception.delay is None else exception.delay
-            return self._in(min(delay, LONGEST_DELAY))
+            return self._in(delay_after(job.attempts, exception.delay))
         if isinstance(exception, DatabaseDown):
             return self._in(1.0)
         if isinstance(exception, TurnLost):  # to whoever has taken it, or will: only what is still ours is put back

@@ -65,6 +65,7 @@ class LocalModel:
             call.cancel()
         try:
             running = await self._start()
+            yield ""  # it is there, however long it reads before its first word
             async with aclosing(running.wire.complete(prompt)) as pieces:
                 async for piece in pieces:
                     yield piece

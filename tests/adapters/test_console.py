@@ -16,6 +16,8 @@ import pytest
 from adapters.console import Console
 from bot.chat import Message, Resource, Thread
 from bot.commands import Commands
+from bot.waiting import STILL_TRYING
+from tests.adapters.moody import PROGRAM
 from tests.conftest import Hathi
 from tests.fakes import model as faults
 from tests.fakes.model import FakeModel
@@ -34,11 +36,11 @@ class Person:
         self.bytes = b""
         self.process: asyncio.subprocess.Process
 
-    async def sit_down(self, *arguments: str) -> None:
+    async def sit_down(self, *arguments: str, impatient: bool = False) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", *arguments,
+            sys.executable, *(("-c", PROGRAM) if impatient else ("-m", "bot")), *arguments,
             cwd=self._hathi.folder, env={**self._hathi.environment, "TERM": "xterm-256color"},
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # Ctrl-C becomes a signal
@@ -94,9 +96,9 @@ Sit = Callable[..., Awaitable[Person]]
 async def sit_down(hathi: Hathi) -> AsyncIterator[Sit]:
     people: list[Person] = []
 
-    async def sit(*arguments: str, **environment: str) -> Person:
+    async def sit(*arguments: str, impatient: bool = False, **environment: str) -> Person:
         person = Person((hathi if people else hathi.watched()).but(**environment))
-        await person.sit_down("chat", *arguments)
+        await person.sit_down("chat", *arguments, impatient=impatient)
         people.append(person)
         await person.sees("you ›")
         return person
@@ -122,6 +124,32 @@ async def test_a_conversation_with_markdown_and_a_spinner(sit_down: Sit, fake: F
     assert "**" not in person.screen.split("elephants\n")[-1]
     person.type("\x04")
     assert await person.leaves() == 0
+
+
+async def test_a_model_that_does_not_answer_is_told_of_beside_the_spinner(sit_down: Sit, fake: FakeModel) -> None:
+    go = asyncio.Event()
+    fake.answers = [faults.Held("Here I am.", go)]
+    person = await sit_down("--as", "ana", impatient=True)
+    person.type("hello?\r")
+    await person.sees(STILL_TRYING)
+    go.set()
+    await person.sees("Here I am.")
+    await person.is_asked()
+    assert STILL_TRYING not in person.screen
+    person.type("\x04")
+    assert await person.leaves() == 0
+
+
+async def test_a_pipe_is_told_of_it_once_where_no_answer_stands(hathi: Hathi, fake: FakeModel) -> None:
+    busy = faults.Status(500, headers=(("x-should-retry", "false"),))
+    fake.answers = [faults.Status(429, headers=(("Retry-After", "1"),)), busy, busy]  # two attempts after the first one
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, "chat", cwd=hathi.folder, env=hathi.environment,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await asyncio.wait_for(process.communicate(b"hello?\n"), 60)
+    assert (process.returncode, out.decode()) == (0, "You said: hello?\n")
+    assert err.decode().count(STILL_TRYING) == 1
 
 
 async def test_an_answer_longer_than_the_screen_is_there_to_its_end(sit_down: Sit, fake: FakeModel) -> None:

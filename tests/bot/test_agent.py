@@ -58,6 +58,7 @@ class Stage:
     trouble: str | None = None
     shown: list[str] = field(default_factory=list)
     finished: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
     pictures: dict[str, bytes] = field(default_factory=dict)  # by their URL
     noted_lines: list[Noted] = field(default_factory=list)
     troubles: list[HathiError] = field(default_factory=list)  # of the next posts
@@ -75,6 +76,9 @@ class Stage:
 
     async def show(self, text: str) -> None:
         self.shown.append(text)
+
+    async def show_notice(self, text: str) -> None:
+        self.notices.append(text)
 
     async def finish(self, text: str) -> None:
         if self.troubles:
@@ -368,7 +372,7 @@ async def test_what_is_deleted_while_the_model_thinks_is_withdrawn_and_the_rest_
 async def test_an_answer_that_the_platform_does_not_take_now_is_posted_later(
     house: House, fake: FakeModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.jobs.turns.DELAYS", (0.1,))
+    monkeypatch.setattr("bot.jobs.delays.DELAYS", (0.1,))
     house.stage.troubles = [PlatformDown("away"), PlatformDown("still away")]
     assert await house.say("one") == "You said: one"
     assert len(fake.requests) == 1  # it was written down, and not asked for again

@@ -1,5 +1,8 @@
-"""What Neon puts before a database, from Debian's packages: a Postgres that speaks TLS and SCRAM, and PgBouncer."""
+"""What Neon puts before a database: its proxy, which answers while a compute wakes up; and from Debian's packages a
+Postgres that speaks TLS and SCRAM, and PgBouncer.
+"""
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -7,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +19,59 @@ from typing import NoReturn
 import pytest
 import trustme
 
+from tests.fakes.proxy import Proxy
+
 USER, PASSWORD = "hathi", "p@ss/word#1"
 QUOTED = "p%40ss%2Fword%231"
+
+
+COULD_NOT_CONNECT = "Couldn't connect to compute node"
+
+
+class NeonProxy(Proxy):
+    """Neon's proxy before a compute: an error of its own for each connection while it sleeps, then the compute.
+
+    All that it says has the code XX000 (neondatabase/neon, proxy/src/stream.rs). It says so when it has read who comes,
+    or has let them in (`late`).
+    """
+
+    def __init__(self, compute: str | int) -> None:
+        """`compute`: the server's socket file, or the port of a pooler on this machine."""
+        super().__init__(str(compute))
+        self.errors: list[str] = []  # what it says to the connections to come, in order
+        self.refused = 0
+        self.late = False
+        self._compute = compute
+
+    async def sleep(self, errors: Sequence[str]) -> None:
+        """The compute is suspended: connections are cut, and as many of the next ones hear an error."""
+        self.errors = list(errors)
+        await self.cut()
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._compute, int):
+            return await asyncio.open_connection("127.0.0.1", self._compute)
+        return await super()._reach()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.errors:
+            await super()._serve(reader, writer)
+            return
+        text = self.errors.pop(0)
+        self.refused += 1
+        try:
+            length = int.from_bytes(await reader.readexactly(4), "big")
+            await reader.readexactly(length - 4)
+            if self.late:
+                writer.write(_packet(b"R", (0).to_bytes(4, "big")))  # AuthenticationOk
+            writer.write(_packet(b"E", b"SERROR\0CXX000\0M" + text.encode() + b"\0\0"))
+            await writer.drain()
+        finally:
+            writer.close()
+
+
+def _packet(kind: bytes, body: bytes) -> bytes:
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
 
 
 @dataclass(frozen=True)

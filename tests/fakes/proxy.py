@@ -45,6 +45,9 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
 
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_unix_connection(self._socket_file)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
@@ -68,7 +71,7 @@ class Proxy:
             sink.close()
 
         with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-            back, forth = await asyncio.open_unix_connection(self._socket_file)
+            back, forth = await self._reach()
             try:
                 await asyncio.gather(pass_on(reader, forth, "client"), pass_on(back, writer, "server"))
             finally:

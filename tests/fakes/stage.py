@@ -215,6 +215,9 @@ class StageReply:
         if not self.outbox.posts:
             await self._put(0, "…")
 
+    async def show_notice(self, text: str) -> None:
+        await self._put(0, text)
+
     async def finish(self, text: str) -> None:
         for number, part in enumerate(text.split(PART)):
             await self._put(number, part)

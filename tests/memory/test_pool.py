@@ -2,15 +2,16 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
-import asyncpg
 import pytest
 
 from bot.chat import Answer, Message, Resource, Room, Thread
 from bot.errors import DatabaseDown, DatabaseRefused
 from memory import dsn
+from memory.database_errors import BrokenStatement
 from memory.history import History
 from memory.pool import Database, TableMissing, open_database
 from memory.transcript import PostgresTranscript
@@ -138,8 +139,23 @@ async def test_a_database_without_our_tables_says_what_to_run(server: Server, em
             await PostgresTranscript(database).read(Thread("console", "x"), 1)
 
 
-async def test_a_bug_of_ours_stays_what_it_is(database: Database) -> None:
-    with pytest.raises(asyncpg.PostgresSyntaxError):
-        await database.fetch("selekt 1")
-    with pytest.raises(asyncpg.DataError):
-        await database.fetch("select $1::int", "no number")
+@pytest.mark.parametrize(
+    ("query", "values", "kind"),
+    [
+        ("selekt 1", (), "PostgresSyntaxError (SQLSTATE 42601)"),
+        ("select $1::int", ("my secret",), "DataError (SQLSTATE 22000)"),
+        (
+            "insert into public.mastra_messages (id, content) values ('x', $1)",
+            ("my secret",),
+            "NotNullViolationError (SQLSTATE 23502)",
+        ),
+        ("select $1::text::int", ("my secret",), "InvalidTextRepresentationError (SQLSTATE 22P02)"),
+    ],
+)
+async def test_a_bug_of_ours_says_nothing_of_what_people_said(
+    database: Database, query: str, values: tuple[str, ...], kind: str
+) -> None:
+    with pytest.raises(BrokenStatement) as raised:
+        await database.fetch(query, *values)
+    assert str(raised.value).startswith(kind)
+    assert "my secret" not in "".join(traceback.format_exception(raised.value))

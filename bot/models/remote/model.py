@@ -100,7 +100,7 @@ class RemoteModel:
     ) -> AsyncGenerator[str | Retraction | Call | Usage, None]:
         """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way.
 
-        A connection that is lost after the provider has said that the answer is finished costs the Usage only.
+        The first piece is empty: the model has begun to answer. A connection that is lost after the provider has said that the answer is finished costs the Usage only.
         """
         fields = self._fields | ({self._key_field: key} if key and self._key_field else {})
         asked = Asked(self._model, prompt, tools, calling, limit=self._max_tokens, fields=fields)
@@ -108,6 +108,7 @@ class RemoteModel:
         with self._place.translating():
             stream, body = await self._exchange.ask(asked, self._begin)
         async with stream:
+            yield ""  # it has begun to answer, and may think for long before its first word
             while body is not None:
                 with self._place.translating():
                     pieces = hearing.take(body)

@@ -21,11 +21,13 @@ import asyncpg
 import pytest
 
 from adapters.markup.discord import pieces
+from bot.waiting import STILL_TRYING
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.pool import open_database
 from memory.transcript import PostgresTranscript
-from tests.adapters.numbering import echo, numbers
+from tests.adapters.moody import PROGRAM, moody
+from tests.adapters.numbering import numbers
 from tests.conftest import Hathi, bare_environment
 from tests.fakes import model as faults
 from tests.fakes.discord_api import BOT, FakeDiscord
@@ -49,7 +51,7 @@ class World:
     async def start(self) -> None:
         known = len(self.discord.identifies)
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "run", "discord",
+            sys.executable, "-c", PROGRAM, "run", "discord",
             cwd=self.program.folder, env=self.program.environment, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         await self.discord.until(lambda: len(self.discord.identifies) > known, 30)
@@ -84,7 +86,7 @@ async def chaos(there: World, messages: int, channels: int, seed: int, kills: in
     """Let people talk while things fail, then wait until everything is answered, and look at every answer."""
     dice = random.Random(seed)
     discord, model = there.discord, there.model
-    model.otherwise = echo
+    model.otherwise = moody(dice, there.troubles)
     guild = discord.guild()
     places = [discord.channel(guild, f"room-{number}") for number in range(channels)]
     people = [discord.person(f"Person{number}", guild=guild) for number in range(20)]
@@ -196,7 +198,7 @@ async def test_messages_survive_random_faults_and_kills_with_one_right_answer_ea
 
 
 LONG = "".join(f"Line {number} of a long answer.\n" for number in range(100)).strip()
-POINTS = ("written", "model", "posted 1", "heard", "posted 0", "last")
+POINTS = ("written", "model", "noticed", "posted 1", "heard", "posted 0", "last")
 
 
 async def crash(there: World, rounds: int, progress: Callable[[str], None] = lambda line: None) -> None:
@@ -207,7 +209,9 @@ async def crash(there: World, rounds: int, progress: Callable[[str], None] = lam
     for number in range(rounds):
         point = POINTS[number % len(POINTS)]
         text = f"#{number} {LONG}"
-        model.answers = [faults.Silence() if point == "model" else faults.Slow(text, first=0.1, each=0.001)]
+        model.answers = [
+            faults.Silence() if point in {"model", "noticed"} else faults.Slow(text, first=0.1, each=0.001)
+        ]
         model.otherwise = text
         before, asked = len(discord.texts(channel)), len(model.asked)
         await discord.say(ana, channel, f"<@{BOT}> #{number}")
@@ -229,6 +233,7 @@ async def _reached(there: World, point: str, channel: int, before: int, asked: i
     steps: dict[str, Callable[[], object]] = {
         "heard": lambda: True,
         "model": lambda: len(there.model.asked) > asked,
+        "noticed": lambda: discord.texts(channel)[before:] == [STILL_TRYING],
         "posted 0": lambda: posts() >= 1,
         "written": lambda: posts() >= 1 and len(discord.posts(channel)[before].texts) > 1,
         "posted 1": lambda: posts() >= 2,
@@ -243,7 +248,7 @@ async def test_a_program_killed_at_every_step_of_a_turn_shows_each_answer_once(
     database_url: str, tmp_path: Path
 ) -> None:
     async with world(database_url, tmp_path, rate_limited=False) as there:
-        await crash(there, 3)
+        await crash(there, 4)
 
 
 async def main(arguments: list[str]) -> None:

@@ -5,6 +5,10 @@ import asyncio
 import pytest
 
 from adapters.markup.discord import pieces
+from bot.agent import TOLD
+from bot.commands import ASK
+from bot.errors import ModelBusy
+from bot.waiting import STILL_TRYING
 from tests.adapters.discord.conftest import AT, House
 from tests.fakes import model as faults
 
@@ -148,3 +152,73 @@ async def test_the_model_is_down_and_the_person_hears_of_it(house: House) -> Non
     await house.discord.say(house.ana, house.channel, f"{AT} hello")
     await house.discord.until(lambda: house.discord.posts(house.channel))
     assert house.discord.texts(house.channel)[0].startswith("My language model does not let me in.")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody is told after half a second that the model does not answer."""
+    monkeypatch.setattr("bot.waiting.NOTICE_SECONDS", 0.5)
+    monkeypatch.setattr("bot.waiting.AGAIN_SECONDS", 0.2)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_model_that_does_not_answer_is_told_of_in_the_message_that_becomes_the_answer(house: House) -> None:
+    await house.start()
+    go = asyncio.Event()
+    house.model.answers = [faults.Held(LONG, go)]
+    await house.discord.say(house.ana, house.channel, f"{AT} hello")
+    await house.discord.until(lambda: house.discord.texts(house.channel) == [STILL_TRYING])
+    go.set()
+    await house.discord.until(lambda: house.discord.texts(house.channel) == pieces(LONG))
+    first, *_ = house.discord.posts(house.channel)
+    assert [text for _, text in first.texts].count(STILL_TRYING) == 1
+    rows = await house.transcript.database.fetch("select role from public.mastra_messages order by seq")
+    assert [row["role"] for row in rows] == ["user", "assistant"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_another_process_goes_on_where_the_notice_stands(house: House) -> None:
+    await house.start()
+    house.model.answers = [faults.Silence()]
+    await house.discord.say(house.ana, house.channel, f"{AT} hello")
+    await house.discord.until(lambda: house.discord.texts(house.channel) == [STILL_TRYING])
+    await house.stop()
+    await house.start()
+    await house.discord.until(lambda: house.discord.texts(house.channel) == ["You said: hello"])
+    assert len(house.discord.posts(house.channel)) == 1
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_notice_is_no_more_when_the_turn_is_given_up(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.jobs.delays.DELAYS", (0.6, 0.1))
+    await house.start()
+    house.model.otherwise = faults.Status(500, headers=(("x-should-retry", "false"),))
+    await house.discord.say(house.ana, house.channel, f"{AT} hello")
+    await house.discord.until(lambda: house.discord.texts(house.channel) == [STILL_TRYING])
+    await house.discord.until(lambda: house.discord.texts(house.channel) == [TOLD[ModelBusy]])
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_notice_goes_with_its_question(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.jobs.delays.DELAYS", (2.0,))
+    await house.start()
+    house.model.otherwise = faults.Status(500, headers=(("x-should-retry", "false"),))
+    message = await house.discord.say(house.ana, house.channel, f"{AT} hello")
+    await house.discord.until(lambda: house.discord.texts(house.channel) == [STILL_TRYING])
+    await house.discord.delete(house.channel, message)
+    await house.discord.until(lambda: not house.discord.texts(house.channel))
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_who_asked_alone_is_told_where_the_answer_is_theirs_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.jobs.delays.DELAYS", (1.0,))
+    await house.start()
+    message = await house.discord.say(house.bob, house.channel, "Carthage must be destroyed.")
+    house.model.answers = [faults.Status(500, headers=(("x-should-retry", "false"),)), "Cato said so."]
+    asked = await house.discord.menu(house.ana, house.channel, ASK, message)
+    await house.discord.until(lambda: asked.texts[-1:] == ["Cato said so."])
+    assert asked.texts == [STILL_TRYING, "Cato said so."]
+    assert house.discord.texts(house.discord.direct(house.ana)) == []
+    assert house.discord.posts(house.channel) == []

@@ -123,7 +123,7 @@ class House:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second of Slack's pace, and of what waits for it, is a tenth of one here."""
-    monkeypatch.setattr("bot.jobs.turns.DELAYS", (0.2, 0.8, 3.0))
+    monkeypatch.setattr("bot.jobs.delays.DELAYS", (0.2, 0.8, 3.0))
     monkeypatch.setattr("bot.jobs.turns.GRACE", 1.0)
     monkeypatch.setattr("adapters.slack.connecting.LONGEST_WAIT", 1.0)
     monkeypatch.setattr("adapters.slack.posting.APPEND_SECONDS", 0.1)

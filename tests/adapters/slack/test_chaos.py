@@ -22,11 +22,13 @@ import asyncpg
 import pytest
 
 from adapters.markup.slack import pieces
+from bot.waiting import STILL_TRYING
 from memory import dsn
 from memory.embedded import EmbeddedPostgres
 from memory.pool import open_database
 from memory.transcript import PostgresTranscript
-from tests.adapters.numbering import echo, numbers
+from tests.adapters.moody import PROGRAM, moody
+from tests.adapters.numbering import numbers
 from tests.conftest import Hathi, bare_environment
 from tests.fakes import model as faults
 from tests.fakes.model import FakeModel
@@ -51,7 +53,7 @@ class World:
 
     async def start(self) -> None:
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", "run", "slack",
+            sys.executable, "-c", PROGRAM, "run", "slack",
             cwd=self.program.folder, env=self.program.environment, stderr=self.log,
         )  # fmt: skip
         await self.slack.until(lambda: self.slack.sockets >= 2, 30)
@@ -99,7 +101,7 @@ async def chaos(there: World, events: int, threads: int, seed: int, kills: int) 
     """Let people talk while things fail, then wait until everything is answered, and look at every answer."""
     dice = random.Random(seed)
     slack, model = there.slack, there.model
-    model.otherwise = echo
+    model.otherwise = moody(dice, there.troubles)
     people = [slack.person(f"Person{number}") for number in range(10)]
     channels = [slack.channel(f"room-{number}") for number in range(max(1, threads // 5))]
     await there.start()
@@ -213,7 +215,7 @@ async def test_messages_survive_random_faults_and_kills_with_one_right_answer_ea
 
 
 LONG = "\n\n".join(f"Paragraph {number} of a long answer, which fills more than one message." for number in range(220))
-POINTS = ("posted 1", "model", "posted 0", "last", "heard")
+POINTS = ("posted 1", "model", "noticed", "posted 0", "last", "heard")
 
 
 async def crash(there: World, rounds: int, progress: Callable[[str], None] = lambda line: None) -> None:
@@ -224,7 +226,9 @@ async def crash(there: World, rounds: int, progress: Callable[[str], None] = lam
     for number in range(rounds):
         point = POINTS[number % len(POINTS)]
         text = f"#{number} {LONG}"
-        model.answers = [faults.Silence() if point == "model" else faults.Slow(text, first=0.1, each=0.0003)]
+        model.answers = [
+            faults.Silence() if point in {"model", "noticed"} else faults.Slow(text, first=0.1, each=0.0003)
+        ]
         model.otherwise = text
         asked = len(model.asked)
         ts = await slack.say(ana, channel, f"<@{slack.bot_user}> #{number}")
@@ -243,6 +247,7 @@ async def _reached(there: World, point: str, channel: str, ts: str, asked: int) 
     steps: dict[str, Callable[[], object]] = {
         "heard": lambda: True,
         "model": lambda: len(there.model.asked) > asked,
+        "noticed": lambda: slack.texts(channel, ts) == [STILL_TRYING],
         "posted 0": lambda: len(slack.posts(channel, ts)) >= 1,
         "posted 1": lambda: len(slack.posts(channel, ts)) >= 2,
         "last": lambda: "".join(slack.texts(channel, ts)).endswith("message."),

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from adapters.markup.slack import pieces
+from bot.agent import TOLD
+from bot.errors import ModelBusy
+from bot.waiting import STILL_TRYING
 from tests.adapters.slack.conftest import House
 from tests.fakes import model as faults
 
@@ -262,3 +265,73 @@ async def test_a_post_whose_record_was_lost_is_found_again(house: House) -> None
     await house.quiet()
     assert house.texts(house.channel, ts) == ["A whole answer."]
     assert len(house.model.asked) == 1
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody is told after half a second that the model does not answer."""
+    monkeypatch.setattr("bot.waiting.NOTICE_SECONDS", 0.5)
+    monkeypatch.setattr("bot.waiting.AGAIN_SECONDS", 0.2)
+
+
+def rated(post: dict[str, Any]) -> bool:
+    return any(block["type"] == "context_actions" for block in post.get("blocks") or ())
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("slow", [False, True])
+async def test_a_model_that_does_not_answer_is_told_of_in_the_post_that_becomes_the_answer(
+    house: House, slow: bool
+) -> None:
+    go = asyncio.Event()
+    text = " ".join(f"word{number}" for number in range(40))
+    refused = faults.Status(429, headers=(("Retry-After", "2"),))
+    house.model.answers = [refused, slowly(text)] if slow else [faults.Held(text, go)]
+    await house.start()
+    ts = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.slack.until(lambda: house.texts(house.channel, ts) == [STILL_TRYING])
+    assert not rated(house.slack.posts(house.channel)[0])
+    go.set()
+    assert await house.answer(house.channel, ts) == text
+    assert house.texts(house.channel, ts) == [text]
+    assert rated(house.slack.posts(house.channel)[0])
+    assert len(house.slack.calls("chat.postMessage")) == 1
+    rows = await house.rows("select role from public.mastra_messages order by seq")
+    assert [row["role"] for row in rows] == ["user", "assistant"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_another_process_goes_on_where_the_notice_stands(house: House) -> None:
+    house.model.answers = [faults.Silence()]
+    await house.start()
+    ts = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.slack.until(lambda: house.texts(house.channel, ts) == [STILL_TRYING])
+    await house.stop()
+    await house.start()
+    assert await house.answer(house.channel, ts) == "You said: hello"
+    assert house.texts(house.channel, ts) == ["You said: hello"]
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_notice_is_no_more_when_the_turn_is_given_up(house: House) -> None:
+    house.model.otherwise = faults.Status(500, headers=(("x-should-retry", "false"),))
+    await house.start()
+    ts = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.slack.until(lambda: house.texts(house.channel, ts) == [STILL_TRYING])
+    await house.ended()
+    assert house.texts(house.channel, ts) == [TOLD[ModelBusy]]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("after", [False, True])
+async def test_a_notice_that_failed_or_only_seemed_to_is_there_once_or_not_at_all(house: House, after: bool) -> None:
+    go = asyncio.Event()
+    house.model.answers = [faults.Held("Here I am.", go)]
+    await house.start()
+    house.slack.fail("chat.postMessage", status=503, after=after)
+    ts = await house.slack.say(house.ana, house.channel, f"{house.at} hello")
+    await house.slack.until(lambda: house.slack.calls("chat.postMessage"))
+    await house.quiet()
+    go.set()
+    assert await house.answer(house.channel, ts) == "Here I am."
+    assert house.texts(house.channel, ts) == ["Here I am."]

@@ -36,6 +36,7 @@ from tests.fakes.model import (
     ErrorInside,
     FakeModel,
     Finish,
+    Held,
     Raw,
     Silence,
     Slow,
@@ -256,19 +257,34 @@ async def test_retries_come_to_an_end(fake: FakeModel) -> None:
     assert len(fake.requests) == 2
 
 
+async def test_a_model_that_has_begun_says_so_before_its_first_word(fake: FakeModel, model: RemoteModel) -> None:
+    go = asyncio.Event()
+    fake.answers = [Held("At last.", go), Slow("At last.", first=0.1)]
+    async with aclosing(model.complete(PROMPT)) as stream:
+        begun = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0.2)
+        assert not begun.done()  # nothing is heard of it
+        go.set()
+        assert await begun == ""
+    async with aclosing(model.complete(PROMPT)) as stream:
+        assert await anext(stream) == ""
+        assert fake.spoke_from == 0  # it thinks, and has not said anything
+        assert await anext(stream) == "At"
+
+
 async def test_pieces_that_came_before_a_break_are_passed_on(fake: FakeModel, model: RemoteModel) -> None:
     fake.answers = [Break(after=2)]
     got: list[object] = []
     with pytest.raises(ModelDown):  # noqa: PT012
         async for piece in model.complete(PROMPT):
             got.append(piece)
-    assert got == ["This", " answer"]
+    assert got == ["", "This", " answer"]
 
 
 async def test_what_is_lost_after_the_end_of_an_answer_does_not_spoil_it(fake: FakeModel, model: RemoteModel) -> None:
     text = '{"choices": [{"index": 0, "delta": {"content": "Done."}, "finish_reason": "stop"}]}'
     fake.answers = [Raw(f'data: {text}\n\ndata: {{"error": {{"code": 502, "message": "late"}}}}\n\n')]
-    assert await ask(model) == (["Done."], [])
+    assert await ask(model) == (["", "Done."], [])
 
 
 async def test_an_answer_that_was_cut_short_by_its_filter_or_limit_is_kept(fake: FakeModel, model: RemoteModel) -> None:
@@ -286,7 +302,7 @@ async def test_hanging_up_half_way_tells_the_provider_and_leaves_the_model_usabl
 ) -> None:
     fake.answers = [Slow("one two three four five", first=0, each=0.3)]
     async with aclosing(model.complete(PROMPT)) as stream:
-        assert await anext(stream) == "one"
+        assert [await anext(stream) for _ in range(2)] == ["", "one"]
     async with asyncio.timeout(2):
         await fake.hung_up.wait()
     assert "".join((await ask(model))[0]) == f"You said: {SECRET}"
