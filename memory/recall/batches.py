@@ -130,7 +130,7 @@ def _batch(rows: Sequence[Record]) -> Batch | None:
     return Batch(since, upto, lines)
 
 
-def _few(lines: Sequence[Unread]) -> Sequence[Unread]:
+def _few(lines: list[Unread]) -> list[Unread]:
     """As many of them as have few enough parts, with all that share a place; at least the first of these."""
     parts = 0
     for line in lines:

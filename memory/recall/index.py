@@ -109,7 +109,9 @@ class Index:
                 continue
             vectors = await self._embedded(batch.fresh)
             try:
-                written = await batches.write(self.database, thread, self.language, batch, vectors, schema=self.vectors.schema)
+                written = await batches.write(
+                    self.database, thread, self.language, batch, vectors, schema=self.vectors.schema
+                )
                 if written is None:
                     await self._give_way(disturbed)
                     disturbed += 1

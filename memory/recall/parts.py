@@ -10,7 +10,7 @@ _SPACE = re.compile(r"\s+")
 
 def split(text: str) -> list[str]:
     """The parts of a text, in order: whole sentences where there are some, else whole words."""
-    parts = []
+    parts: list[str] = []
     at = 0
     while at < len(text) and len(parts) < MOST:
         end = _end(text, at)

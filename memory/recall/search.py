@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.chat import Thread
-from memory.pool import Database
+from memory.pool import Database, Record
 from memory.privacy import Place, place, stored
 
 BY_WORDS = 80  # messages that the words of a question bring
@@ -14,6 +14,8 @@ BY_TIME = 40  # messages of the time that it names
 COPIES = 5  # times as many are looked at: what one person says in the same words comes once
 ECHOES = 8  # messages that are the question itself, the newest: for what was said to them
 LEXEMES = 31  # different words of a question that count
+AROUND = 2  # messages before and behind one that is read
+AROUND_PART = 4  # parts of it that are read behind the first one
 NAMES = 200  # people whose names are looked for in a question
 
 
@@ -37,7 +39,7 @@ class Wanted:
     after: datetime | None = None
     before: datetime | None = None
     spans: Sequence[tuple[datetime, datetime]] = ()  # what was said then is worth a look whatever it says
-    gist: int | None = None  # of the question (gist.py)
+    gists: Sequence[int] = ()  # of the question and its lines (gist.py)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,28 +139,59 @@ async def search(database: Database, where: Scope, wanted: Wanted, language: str
         *(wanted.vector or (None, None)),
         [start for start, _ in wanted.spans],
         [end for _, end in wanted.spans],
-        wanted.gist,
+        list(wanted.gists),
     )
-    passages = [
-        Passage(
-            row["thread"],
-            row["place"],
-            row["part"],
-            row["parts"],
-            row["message"],
-            row["author"],
-            row["name"],
-            row["said"],
-            row["text"],
-            row["length"],
-            row["found"],
-            row["words"],
-            row["bm25"],
-            row["distance"],
-        )
-        for row in rows
-    ]
-    return Found(passages, rows[0]["weights"] if rows else ())
+    return Found([_passage(row) for row in rows], rows[0]["weights"] if rows else ())
+
+
+async def read(database: Database, where: Scope, at: tuple[int, int, int]) -> list[Passage]:
+    """A message from the part before the given one on, then what stands around it; by the same rule. One statement.
+
+    `at`: thread, place and part, as anybody may have written them.
+    """
+    thread, place, part = at
+    rows = await database.fetch(
+        """
+        select thread, place, part, parts, message, author, said, text, length, true as found, null::float8 as distance,
+               0 as words, 0::float8 as bm25,
+               coalesce((select name from hathi.speakers as speaker
+                         where speaker.author = passage.author and speaker.thread = passage.thread), '') as name
+        from hathi.passages as passage
+        where thread = $1 and thread = any($2::int[]) and hathi.may_read(audience, author, $3, $4, $5::text[])
+          and case when place = $6 then part between $7 - 1 and $7 - 1 + $8
+                   else part = 0 and place between $6 - $9 and $6 + $9 end
+        order by place <> $6, part < $7, abs(place - $6), part
+        """,
+        thread,
+        list(where.threads),
+        where.there.audience,
+        where.there.public,
+        list(where.there.people),
+        place,
+        part,
+        AROUND_PART,
+        AROUND,
+    )
+    return [_passage(row) for row in rows]
+
+
+def _passage(row: Record) -> Passage:
+    return Passage(
+        row["thread"],
+        row["place"],
+        row["part"],
+        row["parts"],
+        row["message"],
+        row["author"],
+        row["name"],
+        row["said"],
+        row["text"],
+        row["length"],
+        row["found"],
+        row["words"],
+        row["bm25"],
+        row["distance"],
+    )
 
 
 # What makes a search by words one by vectors too.
@@ -185,7 +218,7 @@ with spoken as materialized (
             from asked) as any_word
 ), here as materialized ( -- kin: the same for what one person says in the same words; 0: the question itself
     select thread, place, part, length, said, null::float8 as distance,
-           case when gist = $14::bigint then 0
+           case when gist = any($14::bigint[]) then 0
                 else coalesce(gist # hashtextextended(author, 0), gist, (thread::bigint << 32) + place) end as kin,
            ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
                and ($9::timestamptz is null or said < $9) as wanted,
@@ -242,7 +275,8 @@ with spoken as materialized (
      ) as around group by thread, place, part, distance
      order by max(bm25) desc nulls last, distance, thread, place, part limit {BY_TIME})
 ), near as (
-    select thread, place, part, bool_or(found) as found, coalesce(max(words), 0) as words, coalesce(max(bm25), 0) as bm25
+    select thread, place, part, bool_or(found) as found,
+           coalesce(max(words), 0) as words, coalesce(max(bm25), 0) as bm25
     from (
         select thread, place, part, true as found, null::int as words, null::double precision as bm25 from best
         union all

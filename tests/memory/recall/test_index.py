@@ -438,7 +438,7 @@ async def test_an_embedder_may_fail_from_the_start(database: Database, fault: st
 
 
 async def test_vectors_that_are_filled_in_tell_how_far_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BATCH", 2)
+    monkeypatch.setattr(indexing, "BATCH", 2)
     await world.say("one", "two", "three", "four", "five")
     await Index(world.database, None).digest(HERE)
     assert await world.index.missing() == 5
