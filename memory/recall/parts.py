@@ -2,7 +2,7 @@
 
 import re
 
-ROOM = 230.0  # tokens of one part, about: all-MiniLM-L6-v2 reads 256
+ROOM = 210.0  # tokens of one part, about: all-MiniLM-L6-v2 reads 256
 MOST = 1000  # parts of one message: half a million characters and more
 _END = re.compile(r"(?:[.!?…][\"')\]]*|[。！？])\s+|\n+|(?<=[。！？])")
 _SPACE = re.compile(r"\s+")
@@ -39,6 +39,8 @@ def _end(text: str, start: int) -> int:
 
 def _size(character: str) -> float:
     """About how many tokens one character is; on the safe side."""
+    if character.isspace():
+        return 0.1
     if character.isascii():
-        return 0.25 if character.isalpha() or character.isspace() else 0.6
-    return 1.0 if character.isalnum() else 0.8
+        return 0.3 if character.isalpha() else 0.6 if character.isdecimal() else 1.0
+    return 1.0

@@ -7,6 +7,7 @@ parts. So a text is taken apart here: what is joined is found by its parts, and 
 import re
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 
 READER = 2  # the version of this tokenizer; raise it when texts read differently, and the index is read anew
 LONGEST = 40  # characters of parts written as one word
@@ -24,12 +25,12 @@ _SAME = str.maketrans(
     }
 )  # fmt: skip
 _ACCENTS = re.compile("([A-Za-z])[\u0300-\u036f]+")
-_SEPARATORS = "!-/:-@\\[-`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b4\u00b6-\u00b9\u00bb\u00bf\u2010-\u2029\u2030-\u205e"
+_SEPARATORS = "!-/:-@\\[-^`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b4\u00b6-\u00b9\u00bb\u00bf\u2010-\u2029\u2030-\u205e"
 _APART = re.compile(f"([{_SEPARATORS}]+)")
-_PIECE = re.compile(r"\d+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\dA-Za-z]+")
+_PIECE = re.compile(r"\d+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\dA-Za-z_]+")
 _UNIT = re.compile(r"(\d+)(st|nd|rd|th)|\d+[A-Za-z]{1,4}")  # 4th, 10km: found by its parts alone
 _SHORTENED = frozenset(("s", "m", "d", "t", "ve", "ll", "re"))  # behind an apostrophe: Ana's, don't
-_JOINS = frozenset("-_.&'")
+_JOINS = frozenset("-.&'")
 _ADDRESS = re.compile(r"\bhttps?://(?:www\.)?|\bwww\.", re.IGNORECASE)
 _MONEY = re.compile(r"\$\s?(?=\d)|(?<=\d)\s?\$")
 _PERCENT = re.compile(r"(?<=\d)\s?%")
@@ -68,7 +69,7 @@ def folded(text: str) -> str:
     """The text with one form of each letter, digit, quote and hyphen; accents stay on other letters than Latin."""
     if text.isascii():
         return text.replace("`", "'")
-    text = unicodedata.normalize("NFKC", text.translate(_SAME))
+    text = unicodedata.normalize("NFKC", text.translate(_SAME)).translate(_SAME)
     return unicodedata.normalize("NFC", _ACCENTS.sub(r"\1", unicodedata.normalize("NFD", text)))
 
 
@@ -77,7 +78,7 @@ def _taken_apart(chunk: str) -> Iterator[str]:
     run: list[str] = []
     parts = _APART.split(chunk)  # text, separator, text, …
     for at in range(0, len(parts), 2):
-        part, before = parts[at], parts[at - 1] if at else ""
+        part, before = parts[at].strip("_"), parts[at - 1] if at else ""
         if not part:
             continue
         if before == "'" and part.lower() in _SHORTENED:
@@ -100,20 +101,21 @@ def _joined(left: str, by: str, right: str) -> bool:
 
 
 def _whole(run: list[str]) -> Iterator[str]:
-    whole = "".join(run)
+    whole = "".join(run).replace("_", "")
     if 1 < len(run) <= PARTS and len(whole) <= LONGEST and not whole.isdecimal():
         yield whole
 
 
 def _pieces(part: str) -> Iterator[str]:
-    """What one part is made of: words of `camelCase`, letters and digits of `mp3`; and itself."""
+    """What one part is made of: words of `camelCase` and `snake_case`, letters and digits of `mp3`; and itself."""
     if part.isdecimal():
         yield _digits(part)
         if len(part) in PHONE:
             yield _digits(part[-4:])
         return
     pieces = _PIECE.findall(part)
-    if len(pieces) == 1 or (len(pieces) > 4 and any(piece.isdecimal() for piece in pieces)):  # a hash, a key
+    numbers = any(piece.isdecimal() for piece in pieces)
+    if len(pieces) == 1 or (len(pieces) > 4 and numbers and "_" not in part):  # a hash, a key
         yield part
         return
     unit = _UNIT.fullmatch(part)
@@ -123,7 +125,9 @@ def _pieces(part: str) -> Iterator[str]:
     for piece in pieces:
         yield _digits(piece) if piece.isdecimal() else piece
     if not unit and len(part) <= LONGEST:
-        yield part
+        yield "".join(pieces)
+        if len(pieces) > 2 and not numbers:  # getUserName: a username
+            yield from map("".join, pairwise(pieces))
 
 
 def _digits(number: str) -> str:
