@@ -65,6 +65,7 @@ class Recalled:
     author: str | None  # a resource in its text form; None: the bot
     name: str  # what people call the author; empty when that is not known
     text: str
+    more: str = ""  # where something is left out: what search_memory takes to read on
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ class Forgetting:
                    (select count(*) from hathi.facts
                     where ((person = $1 or page = $1) and $2::text is null)
                        or (cardinality(sources) > 0 and sources <@ array(select id from about))) as facts,
-                   (select count(*) from hathi.passages where message in (select id from about)) as passages
+                   (select count(*) from hathi.passages
+                    where part = 0 and message in (select id from about)) as passages
             """,
             person,
             None if thread is None else str(thread),
@@ -169,7 +170,8 @@ class Forgetting:
                 insert into hathi.deleted (id) select unnest($1) on conflict (id) do nothing
             )
             select (select count(*) from messages) as mastra_messages, (select count(*) from threads) as mastra_threads,
-                   (select count(*) from hathi.passages where message in (select id from gone)) as passages
+                   (select count(*) from hathi.passages
+                    where part = 0 and message in (select id from gone)) as passages
             """,
             list(ids),
         )
@@ -202,7 +204,8 @@ class Forgetting:
                          on conflict (thread_id) do update set at = now())
                 select (select count(*) from messages) as mastra_messages,
                        (select count(*) from thread) as mastra_threads,
-                       (select count(*) from hathi.passages where message in (select id from messages)) as passages
+                       (select count(*) from hathi.passages
+                        where part = 0 and message in (select id from messages)) as passages
                 """,
                 str(thread),
                 f"{THREAD}{thread}",
@@ -266,7 +269,8 @@ class Forgetting:
             select (select count(*) from messages) as mastra_messages,
                    (select count(*) from threads) as mastra_threads,
                    (select count(*) from resources) as mastra_resources,
-                   (select count(*) from hathi.passages where message in (select id from messages)) as passages
+                   (select count(*) from hathi.passages
+                    where part = 0 and message in (select id from messages)) as passages
             """,
             person,
             None if thread is None else str(thread),

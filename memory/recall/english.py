@@ -18,7 +18,8 @@ wore worn: wear; wrote written: write;
 best better: good; worse worst: bad; children kid kids: child; feet: foot; men: man; mice: mouse; people: person;
 teeth: tooth; women: woman;
 bike: bicycle; colour colours: color; dad: father; fave favourite: favorite; film films: movie; grandma: grandmother;
-grandpa: grandfather; mom mum: mother; pic pics picture pictures: photo; tv: television; doc: doctor; bday: birthday
+grandpa: grandfather; mom mum: mother; pic pics picture pictures: photo; tv: television; doc: doctor; bday: birthday;
+eur: euro; gbp: pound; usd: dollar
 """
 _FORMS = {
     form: word.strip() for forms, word in (entry.split(":") for entry in _TABLE.split(";")) for form in forms.split()

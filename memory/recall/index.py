@@ -10,40 +10,24 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 
-from bot.chat import Thread, storable
+from bot.chat import Thread
 from bot.errors import DatabaseDown, HathiError, ModelError, ModelSilent, SettingsError
 from bot.ports import Embedder
-from memory.content import text_of
-from memory.pool import Database, ExtensionMissing, Record
+from memory.pool import Database, ExtensionMissing
+from memory.recall import batches
+from memory.recall.batches import Vectored
+from memory.recall.terms import READER
 from memory.recall.vectors import Vectors, prepare
-from memory.recall.words import searchable
 
 log = logging.getLogger(__name__)
 
-BATCH = 64  # messages in one statement, and texts given to the embedder at once
-SHOWN = 1000  # characters of a message that are kept to be shown
-READ = 20_000  # characters of a message that are read for words; to_tsvector takes a megabyte
+BATCH = 64  # texts given to the embedder at once
 LARGEST = 16_000  # numbers that a halfvec may have
 TRIES = 8  # times that a batch gives way to who deletes or edits, five seconds in all
 AGAIN = 3600.0  # seconds after which it is looked again whether pgvector has appeared
 
 Progress = Callable[[int, int], None]  # done, of how many
-
-
-@dataclass(frozen=True, slots=True)
-class Unread:
-    """A message that is not indexed yet."""
-
-    id: str
-    hash: int  # of its content
-    place: int | None  # that it had before it was edited
-    text: str
-    author: str | None
-    name: str
-    audience: str | None
-    said: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +103,20 @@ class Index:
         """Index what is not in the index yet; how many messages that were."""
         await self.ready()
         done, disturbed = 0, 0
-        while (batch := await self._unread(thread)) is not None:
-            vectors = await self._embedded([message.text for message in batch.messages])
+        while (batch := await batches.read(self.database, thread, self.language)) is not None:
+            if isinstance(batch, str):
+                await self._clear(thread)
+                continue
+            vectors = await self._embedded(batch.fresh)
             try:
-                fresh = await self._write(thread, batch, vectors)
-                if fresh is None:
+                written = await batches.write(
+                    self.database, thread, self.language, batch, vectors, schema=self.vectors.schema
+                )
+                if written is None:
                     await self._give_way(disturbed)
                     disturbed += 1
                 else:
-                    done, disturbed = done + fresh, 0
+                    done, disturbed = done + written, 0
             except ExtensionMissing:
                 if vectors is None:
                     raise
@@ -135,6 +124,8 @@ class Index:
                 await self.ready()
             if vectors is not None and self._failed:
                 self._failed = False
+                self._behind.set()
+            if len(batch.fresh) < len(batch.texts):  # parts that are new may have no vector
                 self._behind.set()
         return done
 
@@ -161,6 +152,8 @@ class Index:
                        and coalesce(answers, seq) > coalesce(indexed.upto, 0)
                        and coalesce(answers, seq) <= thread.answered))
                    or indexed.language <> $3
+                   or exists (select from hathi.passages as passage
+                              where passage.thread = indexed.thread and reader < $4)
                    or exists (select from hathi.edited where edited.thread_id = thread.id)
                    or (indexed.upto is null and exists (
                        select from public.mastra_messages as message where message.thread_id = thread.id
@@ -172,12 +165,13 @@ class Index:
             None if platforms is None else list(platforms),
             most,
             self.language,
+            READER,
         )
         return [Thread.parse(row["id"]) for row in rows]
 
     async def size(self) -> int:
         """How many messages are in the index."""
-        rows = await self.database.fetch("select count(*) as passages from hathi.passages")
+        rows = await self.database.fetch("select count(*) as passages from hathi.passages where part = 0")
         return int(rows[0]["passages"])
 
     async def missing(self) -> int:
@@ -189,7 +183,7 @@ class Index:
                     select id from hathi.embedders where name = $1 order by since desc limit 1
                 ) as last
             )
-            select count(*) as missing from hathi.passages, current
+            select count(distinct message) as missing from hathi.passages, current
             where embedder is null or embedder < current.id or embedder > current.id
             """,
             self.embedder.name if self.embedder else "",
@@ -209,7 +203,7 @@ class Index:
                 embedding = self._embedding or await self._probed()
                 rows = await self.database.fetch(
                     """
-                    select message, text from hathi.passages
+                    select message, part, text from hathi.passages
                     where (embedder is null or embedder < $1 or embedder > $1)
                       and $1 = (select id from hathi.embedders order by since desc limit 1) limit $2
                     """,
@@ -223,24 +217,27 @@ class Index:
                 filled = await self.database.fetch(
                     f"""
                     with free as materialized ( -- those that are being deleted are left alone
-                        select passage.message, vector from hathi.passages as passage
-                        join unnest($2::text[], $3::text[], $4::text[]) as given (message, text, vector)
-                          on passage.message = given.message and passage.text = given.text
+                        select passage.message, passage.part, vector from hathi.passages as passage
+                        join unnest($2::text[], $3::smallint[], $4::text[], $5::text[])
+                          as given (message, part, text, vector)
+                          on passage.message = given.message and passage.part = given.part
+                          and passage.text = given.text
                         for update of passage skip locked
                     )
                     update hathi.passages as passage
                     set embedder = $1, embedding = free.vector::"{self.vectors.schema}".halfvec
-                    from free where passage.message = free.message returning 1
+                    from free where passage.message = free.message and passage.part = free.part returning passage.part
                     """,  # noqa: S608  # a schema's name, from the catalogue
                     embedding.id,
                     [row["message"] for row in rows],
+                    [row["part"] for row in rows],
                     [row["text"] for row in rows],
                     [written(vector) for vector in found],
                 )
                 if not filled:
                     await self._give_way(disturbed)
                 disturbed = 0 if filled else disturbed + 1
-                done += len(filled)
+                done += sum(row["part"] == 0 for row in filled)
                 progress(done, max(of, done))
 
     async def embed(self, text: str) -> tuple[int, str] | None:
@@ -249,50 +246,6 @@ class Index:
             return None
         (vector,) = await self._vectors([text])
         return (await self._known(len(vector))).id, written(vector)
-
-    async def _unread(self, thread: Thread) -> "Batch | None":
-        """What is not indexed up to some place; None when nothing is left.
-
-        What waits for an answer is left alone until it has one.
-        """
-        rows = await self.database.fetch(
-            """
-            with known as (
-                select coalesce(max(upto), 0) as upto, max(language) as language
-                from hathi.indexed where thread_id = $1
-            ), waiting as (
-                select min(seq) as seq
-                from public.mastra_messages as message join public.mastra_threads as thread on thread.id = thread_id
-                where thread_id = $1 and coalesce(answers, seq) > answered and seq > answered and addressed
-            ), behind as (
-                select message.*, null::int as place
-                from public.mastra_messages as message, known, waiting
-                where thread_id = $1 and exists (select from public.mastra_threads where id = $1)
-                  and coalesce(answers, message.seq) > upto
-                  and (waiting.seq is null or coalesce(answers, message.seq) < waiting.seq)
-                order by coalesce(answers, message.seq), message.seq limit $2
-            ), edited as (
-                select message.*, edited.place
-                from hathi.edited join public.mastra_messages as message on message.id = edited.message, known
-                where edited.thread_id = $1 and coalesce(answers, seq) <= upto limit $2
-            )
-            select known.upto as since, known.language,
-                   coalesce((select answered from public.mastra_threads where id = $1), 0) as answered,
-                   line.id, hashtextextended(line.content, 0) as hash, line.place,
-                   line.content, line.type, line.name, line.audience, line."createdAtZ" as said,
-                   coalesce(line.author, case line.role when 'user' then line."resourceId" end) as author,
-                   coalesce(line.answers, line.seq) as upto,
-                   line.role in ('user', 'assistant') and not line.off_record as kept
-            from known left join (select * from behind union all select * from edited) as line on true
-            order by coalesce(line.answers, line.seq), line.seq
-            """,
-            str(thread),
-            BATCH,
-        )
-        if rows[0]["language"] not in (None, self.language):
-            await self._clear(thread)
-            return await self._unread(thread)
-        return _batch(rows)
 
     async def _clear(self, thread: Thread) -> None:
         """Out of the index with a thread: its words are read anew, in another language."""
@@ -306,42 +259,16 @@ class Index:
             for table in ("passages", "speakers"):
                 await connection.execute(f"delete from hathi.{table} where thread = $1", number)  # noqa: S608
 
-    async def _write(self, thread: Thread, batch: "Batch", vectors: "Vectored | None") -> int | None:
-        """Index a batch, unless another process has done it meanwhile; how many messages are in the index then.
-
-        All messages are locked, and must read as they did; None when one of them is being deleted or edited, or was.
-        """
-        messages = batch.messages
-        column, value = ("", "")
-        if vectors is not None:
-            column, value = ", embedding", f', given.vector::"{self.vectors.schema}".halfvec'
-        rows = await self.database.fetch(
-            _WRITE.replace("/* column */", column).replace("/* value */", value),
-            str(thread),
-            [message.id for message in messages],
-            [message.hash for message in messages],
-            batch.since,
-            batch.upto,
-            [message.place for message in messages],
-            [message.author for message in messages],
-            [storable(message.name) for message in messages],
-            [message.audience for message in messages],
-            [message.said for message in messages],
-            [message.text[:SHOWN] for message in messages],
-            [searchable(message.text[:READ], self.language) for message in messages],
-            self.language,
-            batch.edited,
-            vectors.embedder if vectors else None,
-            vectors.texts if vectors else [None] * len(messages),
-        )
-        return int(rows[0]["written"]) if rows[0]["whole"] else None
-
-    async def _embedded(self, texts: Sequence[str]) -> "Vectored | None":
+    async def _embedded(self, texts: Sequence[str]) -> Vectored | None:
         """Vectors of texts; None where there are none to be had now: they are filled in later."""
         if self.embedder is None or not self.vectors or not texts:
             return None
         try:
-            found = await self._vectors([text[:SHOWN] for text in texts])
+            found = [
+                vector
+                for start in range(0, len(texts), BATCH)
+                for vector in await self._vectors(texts[start : start + BATCH])
+            ]
         except ModelError as error:
             log.warning("%d messages are found by their words alone for now: %s", len(texts), error)
             self._failed = True
@@ -391,98 +318,6 @@ class Index:
         return self._embedding
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is not indexed yet in a thread, up to a place in it."""
-
-    since: int
-    upto: int
-    edited: Sequence[str]  # ids of those that were indexed before
-    messages: Sequence[Unread]
-
-
-@dataclass(frozen=True, slots=True)
-class Vectored:
-    """Vectors as Postgres reads them, and whose they are."""
-
-    embedder: int
-    texts: Sequence[str]
-
-
-def _batch(rows: Sequence[Record]) -> Batch | None:
-    """What was found to be not indexed, as far as it is whole: a question and its answer share a place."""
-    since: int = rows[0]["since"]
-    lines = [row for row in rows if row["id"] is not None]
-    behind = [row for row in lines if row["upto"] > since]
-    upto = max(since, rows[0]["answered"], *(row["upto"] for row in behind))  # what is gone leaves a gap
-    if len(behind) == BATCH:
-        upto = behind[-1]["upto"]
-        if behind[0]["upto"] < upto:  # an answer may have been cut off
-            lines = [row for row in lines if row["upto"] < upto]
-            upto = lines[-1]["upto"]
-    if not lines and upto == since:
-        return None
-    messages = [
-        Unread(
-            row["id"],
-            row["hash"],
-            row["place"],
-            storable(text_of(row["content"], row["type"])).strip(),
-            row["author"],
-            row["name"] or "",
-            row["audience"],
-            row["said"],
-        )
-        for row in lines
-        if row["kept"]
-    ]
-    edited = [row["id"] for row in lines if row["upto"] <= since]
-    return Batch(since, upto, edited, [message for message in messages if message.text])
-
-
 def written(vector: Sequence[float]) -> str:
     """A vector as Postgres reads it; five digits are more than a halfvec holds."""
     return f"[{','.join(f'{number:.5f}' for number in vector)}]"
-
-
-_WRITE = """
-with locked as materialized ( -- waits for nobody: who deletes or edits several of them may wait for us
-    select message.id from public.mastra_messages as message
-    join unnest($2::text[], $3::bigint[]) as read (id, hash)
-      on read.id = message.id and read.hash = hashtextextended(message.content, 0)
-    for share of message skip locked
-), whole as materialized (
-    select count(*) = cardinality($2::text[]) as whole from locked
-), thread as (
-    insert into hathi.indexed as thread (thread_id, audience, language, upto, places)
-    select id, ($9::text[])[cardinality($9::text[])], $13, $5, cardinality($2::text[])
-    from public.mastra_threads, whole where id = $1 and whole -- it may go meanwhile
-    on conflict (thread_id) do update set
-        audience = coalesce(excluded.audience, thread.audience), upto = excluded.upto,
-        places = thread.places + excluded.places
-        where thread.upto = $4
-    returning thread, places - cardinality($2::text[]) as places
-), given as materialized (
-    select thread.thread, coalesce(given.place, thread.places + nth)::int as place, message, author, name, audience,
-           said, text, to_tsvector($13::regconfig, words) as words, vector
-    from unnest($2::text[], $6::int[], $7::text[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
-                $12::text[], $16::text[])
-         with ordinality as given (message, place, author, name, audience, said, text, words, vector, nth)
-    join locked on locked.id = message cross join thread
-), passage as (
-    insert into hathi.passages
-        (thread, place, message, author, audience, said, text, words, length, embedder/* column */)
-    select thread, place, message, author, audience, said, text, words,
-           coalesce((select sum(coalesce(cardinality(positions), 1)) from unnest(words)), 0), $15::smallint/* value */
-    from given on conflict do nothing returning 1
-), speaker as (
-    insert into hathi.speakers as known (author, thread, name)
-    select distinct on (author) author, thread, name from given where author is not null
-    order by author, (name <> '') desc, place desc
-    on conflict (author, thread) do update set name = excluded.name
-        where excluded.name <> '' and known.name <> excluded.name
-), edited as (
-    delete from hathi.edited using thread where message = any($14::text[])
-)
-select (select count(*) from passage) as written, (select whole from whole) as whole
-"""

@@ -5,14 +5,17 @@ fitted on the development conversations of LoCoMo (facts: recall; `python -m ben
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from memory.recall.dates import Span, asks_when, spans, tells_when, within
+from memory.recall.gist import alike, core
 from memory.recall.search import Found, Passage
 
 NEAR = timedelta(hours=3)  # without a longer silence between, what was said in a thread belongs together
+SHORT = 6  # words; so short a message means little without the one before it
 YEARS = 5  # a date without a year may be in any of the last
 
 WEIGHTS: Mapping[str, float] = {
@@ -41,6 +44,7 @@ class Question:
     text: str
     asked: datetime
     people: frozenset[str]  # whom it is about, as authors; the asker where it says "I"
+    askers: frozenset[str] = frozenset()  # who asks it, word for word; nobody where a model looks something up
 
     @property
     def spans(self) -> list[Span]:
@@ -53,6 +57,37 @@ def rank(question: Question, found: Found) -> list[Passage]:
     totals = [sum(WEIGHTS[name] * value for name, value in values.items()) for values in features(question, found)]
     order = sorted(range(len(totals)), key=lambda at: -totals[at])
     return [found.passages[at] for at in order]
+
+
+def single(question: Question, ranked: Sequence[Passage]) -> list[Passage]:
+    """What somebody said several times once, as they said it last, in the place of the best; no copies of the question.
+
+    A short reply is told from another one by what it replies to.
+    """
+    asked = [core(line) for line in (question.text, *question.text.split("\n"))]
+    at = {(passage.thread, passage.place): passage for passage in ranked}
+    newest: dict[tuple[object, ...], Passage] = {}
+    for passage in ranked:
+        words = core(passage.text)
+        if _questions(passage, question) and any(alike(words, line) for line in asked):
+            continue
+        before = at.get((passage.thread, passage.place - 1))
+        reply = before is not None and len(words) < SHORT and _asks(before.text)
+        key = (passage.author, *words, *(core(before.text) if before is not None and reply else ()))
+        if key not in newest or newest[key].said < passage.said:
+            newest[key] = passage
+    return list(newest.values())
+
+
+def _questions(passage: Passage, question: Question) -> bool:
+    """Whether a message asks something, or is from who asks now: it may be the question itself, asked before."""
+    return passage.author in question.askers or _asks(passage.text) or _ASKING.match(passage.text) is not None
+
+
+_ASKING = re.compile(
+    r"\W*(?:what|who|whom|whose|where|when|why|how|which|is|are|am|was|were|do|does|did|can|could|will|would|should)\b",
+    re.IGNORECASE,
+)
 
 
 def features(question: Question, found: Found) -> list[dict[str, float]]:

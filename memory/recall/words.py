@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 
 from memory.recall.english import plain
+from memory.recall.terms import folded, terms
 
 # Scripts that do not put spaces between words, or not between all that a word is made of: Thai, Lao, Burmese, Khmer,
 # Japanese, Chinese, Korean.
@@ -26,8 +27,15 @@ def searchable(text: str, language: str) -> str:
 
     A pair of characters is written in ASCII, so that no locale of a database takes it apart.
     """
-    spaced = _DENSE.sub(lambda run: f" {' '.join(_pairs(run[0]))} ", text)
-    return plain(spaced) if language == "english" else spaced
+    found: list[str] = []
+    last = 0
+    text = folded(text)
+    for run in _DENSE.finditer(text):
+        found += terms(text[last : run.start()])
+        found += _pairs(run[0])
+        last = run.end()
+    words = " ".join(found + terms(text[last:]))
+    return plain(words) if language == "english" else words
 
 
 def _pairs(run: str) -> list[str]:

@@ -132,7 +132,7 @@ class World:
         """(place, text) of all that is indexed, in order."""
         rows = await self.database.fetch(
             """select place, text from hathi.passages join hathi.indexed using (thread)
-               where $1::text is null or thread_id = $1 order by thread, place""",
+               where $1::text is null or thread_id = $1 order by thread, place, part""",
             None if thread is None else str(thread),
         )
         return [(row["place"], row["text"]) for row in rows]

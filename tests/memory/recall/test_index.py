@@ -10,8 +10,10 @@ import pytest
 from bot.chat import Thread
 from bot.errors import ModelBusy, ModelError
 from memory.pool import Database
+from memory.recall import batches
 from memory.recall import index as indexing
 from memory.recall.index import Index
+from memory.recall.parts import split
 from memory.recall.words import searchable
 from tests.fakes.embeddings import Hashed
 from tests.memory.recall.conftest import ANA, BOB, DM, PUBLIC, STAFF, Chosen, Faulty, World, thread_in, world_on
@@ -31,7 +33,7 @@ async def test_a_message_is_indexed_once(world: World) -> None:
 
 
 async def test_two_that_index_a_thread_at_once_do_it_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing, "BATCH", 3)
+    monkeypatch.setattr(batches, "BATCH", 3)
     texts = [f"message {number}" for number in range(10)]
     await world.say(*texts)
     others = [Index(world.database, Hashed()) for _ in range(3)]
@@ -61,7 +63,7 @@ async def test_what_waits_for_an_answer_is_indexed_with_it(world: World) -> None
 async def test_an_answer_stands_behind_its_question_also_where_a_batch_ends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     for number in range(4):
         await world.say(f"remark {number}")
         await world.ask(f"question {number}")
@@ -291,7 +293,7 @@ async def test_digests_beside_deletions_of_the_same_messages_end(world: World) -
 
 
 async def test_threads_of_any_length_are_indexed(world: World) -> None:
-    texts = [f"number{number}" for number in range(2 * indexing.BATCH + 1)]
+    texts = [f"number{number}" for number in range(2 * batches.BATCH + 1)]
     await world.say(*texts)
     assert await world.index.digest(HERE) == len(texts)
     assert await world.passages() == list(enumerate(texts, 1))
@@ -373,7 +375,7 @@ async def test_another_language_reads_everything_anew(world: World) -> None:
 async def test_texts_may_be_long_or_odd(world: World, text: str) -> None:
     await world.say(text, "", " \n ", "bye")
     assert await world.index.digest(HERE) == 2
-    assert await world.passages() == [(1, text.strip()[: indexing.SHOWN]), (2, "bye")]
+    assert await world.passages() == [*((1, part) for part in split(text.strip())), (2, "bye")]
     assert await world.missing() == 0
     assert await world.index.digest(HERE) == 0
 

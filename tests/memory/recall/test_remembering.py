@@ -88,9 +88,9 @@ class Kitchen:
         return [recalled_line(recalled) for recalled in (await self.asked(text, who, thread)).recalled]
 
     async def looked_up(self, **arguments: str) -> list[str]:
-        """What the tool brings."""
-        tool = await self.tool()
-        return (await tool.use(arguments)).splitlines()
+        """What the tool brings, without marks and numbers."""
+        lines = (await (await self.tool()).use(arguments)).splitlines()
+        return [line[2:].rpartition(" (")[0] for line in lines[2:-1]] if len(lines) > 1 else lines
 
     async def tool(self) -> Ability:
         (tool,) = (await self.asked("So?")).tools

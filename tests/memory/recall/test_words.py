@@ -19,7 +19,7 @@ PEOPLE = {"ana": "Ana", "bob": "Bob", "lee": "Mary Jane Lee", "will": "will", "m
         ("ไทย", "u3652u3607 u3607u3618"),
         ("buy 東京 maps", "buy u26481u20140 maps"),
         ("𠀀𠀁", "u131072u131073"),
-        ("Привет, мир", "Привет, мир"),
+        ("Привет, мир", "привет мир"),
         ("🎉👍", "🎉👍"),
         ("", ""),
     ],
@@ -34,8 +34,8 @@ def test_a_part_of_a_run_has_words_of_the_whole() -> None:
 
 
 def test_only_english_is_made_plain() -> None:
-    assert searchable("I bought it", "english") == "I buy it"
-    assert searchable("I bought it", "german") == "I bought it"
+    assert searchable("I bought it", "english") == "i buy it"
+    assert searchable("I bought it", "german") == "i bought it"
 
 
 @given(st.text())
