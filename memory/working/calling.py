@@ -9,7 +9,10 @@ from memory.working.vocabulary import COMMON, KINDS, NOUNS, PLACED
 
 NAME = 3  # words of a name
 LABELS = frozenset("occupation projects project goals events people facts family pets notes about".split())
-_IS = frozenset("is was are ist war est es é è is heet".split())
+_IS = frozenset("is was are ist war heißt heisst est es é è heet".split())
+_PEOPLES = re.compile(
+    r"(?:ese|ish|an|ch|ic|lim|eek|wiss|hai|i|ot|urk|urd|inn|wede|ane)$|^(?:pole|scot|sikh|jew|serb|croat|arab)$"
+)
 _CALLED = KINDS["name"].nouns | frozenset("called named heißt heisst appelle llama chama chiama heet".split())
 
 
@@ -20,6 +23,7 @@ def names_in(clause: Clause) -> frozenset[str]:
     for at, word in enumerate(words):
         if word.relative and not word.owns:
             found |= _run(words[at + 1 :], small.known)
+            found |= _equal(words[at + 1 :], small.known) if clause.language == "en" else set()
     if "name" in clause.said | clause.mentioned:
         last = max((at for at, word in enumerate(words) if word.form in _CALLED), default=-1)
         found |= _after(words[last + 1 :], clause) if last >= 0 else set()
@@ -62,6 +66,14 @@ def _run(words: Sequence[Word], small: Set[str]) -> set[str]:
             break
         found.add(word.stem)
     return found
+
+
+def _equal(words: Sequence[Word], small: Set[str]) -> set[str]:
+    """The name in `is Rex`, where that is no nation, tongue or belief: `is Portuguese`."""
+    if len(words) < 2 or words[0].form not in ("is", "was"):
+        return set()
+    found = _run(words[1:], small)
+    return set() if _PEOPLES.search(words[1].form) or len(words) - 1 > len(found) else found
 
 
 def _after(words: Sequence[Word], clause: Clause) -> set[str]:

@@ -1,12 +1,12 @@
 """What a person wants forgotten, in their own words, and which clauses name it. Pure."""
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass
 
 from memory.working.calling import beside, names_in
 from memory.working.languages import LANGUAGES
-from memory.working.reading import By, Clause, Word, language_of, pointed, read
+from memory.working.reading import By, Clause, calls, is_single, language_of, pointed, read, spoken
 from memory.working.vocabulary import COMMON, FAVOURITE, KINDS, WIDER
 
 LONGEST = 200  # characters of a message that asks to forget something: a longer one speaks of more
@@ -37,6 +37,7 @@ _REQUESTS = tuple(
 )
 _MY = sorted(frozenset[str]().union(*(language.my for language in LANGUAGES.values())) - {"ma", "ons"}, key=len)[::-1]
 _ARTICLES = "il|la|i|le|o|a|os|as"  # before `my` in Italian and Portuguese
+_MY_DENSE = re.compile(r"(?:私|僕|俺|わたし|うち)の|我的|나의|내\s")
 _CUT = re.compile(r"[.!?;\n]|\b(?:but|aber|mais|pero|mas|maar)\b", re.IGNORECASE)
 
 
@@ -110,22 +111,24 @@ def matters_of(what: str) -> list[Matter]:
 
 def _matter(text: str, language: str) -> list[Matter]:
     small = LANGUAGES[language]
-    clauses = read(text.replace(",", " "), By.PERSON, language, language)
+    clauses = read(_MY_DENSE.sub("", text).replace(",", " "), By.PERSON, language, language)
+    mine = bool(_MY_DENSE.search(text))
     words = [word for clause in clauses for word in clause.words]
     forms = {word.form for word in words}
     relatives = frozenset(word.relative for word in words if word.relative)
-    mine = bool(small.own & forms)
+    mine = mine or bool(small.own & forms)
     kinds = {kind for clause in clauses for kind in clause.said}
-    kinds |= {kind for kind, its in KINDS.items() if forms & its.nouns and not _is_trait(forms)}
+    kinds |= {kind for kind, its in KINDS.items() if not _is_trait(forms) and calls(words, its.nouns, small)}
     kinds = kinds if mine or relatives else set()
     left = [word for word in words if not word.relative and word.form not in small.known]
-    left = [word for word in left if not (kinds and _is_of_kind(word, kinds))]
-    if len(left) > 1:
-        left = [word for word in left if word.form not in ("fact", "facts")]
+    for kind in kinds:
+        left = [word for word in left if word.form not in KINDS[kind].nouns | spoken(text, [kind])]
+    pairs = any(not is_single(word.form) and is_single(word.form[0]) for word in left)
+    left = [word for word in left if not (pairs and is_single(word.form))]
     called = beside(words) if relatives else frozenset()
     rest = frozenset(word.stem for word in left) - called
     head = left[-1].stem if left else ""
-    several = any(one.relative and one.form.endswith(("s", "i", "x")) for one in words)
+    several = any(one.form.endswith(("s", "i", "x")) for one in words if one.relative or one in left[-1:])
     whole = Matter(rest, frozenset(kinds), relatives, mine, language, called, head, several)
     return [whole, Matter(called, language=language)] if called and not rest and not kinds else [whole]
 
@@ -142,8 +145,9 @@ def names(matter: Matter, clause: Clause) -> bool:
 
 def _names_own(matter: Matter, clause: Clause) -> bool:
     """Whether it is the person's own that a clause names: their favourite colour, where they live."""
-    alone = not (clause.relatives or clause.others)
+    alone = not (clause.relatives or clause.others or clause.other)
     if clause.by is By.LINE:
+        alone = alone or _is_before_others(matter, clause)
         return alone and matter.kinds <= clause.kinds | clause.mentioned
     if matter.kinds:
         called = not matter.words and matter.kinds <= clause.called
@@ -151,15 +155,27 @@ def _names_own(matter: Matter, clause: Clause) -> bool:
     found = [pointed(clause, at) for at, word in enumerate(clause.words) if word.stem == matter.head]
     if True in found:
         return True
+    general = (word.form != word.stem and word.form.endswith("s") for word in clause.words if word.stem == matter.head)
+    if clause.language == "en" and not matter.several and any(general):
+        return False  # exams
     return alone and not _foreign(clause, matter.words) and (None in found or not found)
+
+
+def _is_before_others(matter: Matter, clause: Clause) -> bool:
+    """Whether a line says what it is before it says with whom: a boat with my brother."""
+    first = next((at for at, word in enumerate(clause.words) if word.relative), len(clause.words))
+    places = [at for at, word in enumerate(clause.words) if word.stem == matter.head]
+    return bool(places) and not clause.others and places[0] < first and pointed(clause, places[0]) is not False
 
 
 def _names_relative(matter: Matter, clause: Clause) -> bool:
     wanted = [WIDER.get(one, frozenset()) | {one} for one in matter.relatives]
     if not all(one & clause.relatives for one in wanted):
         return False
-    if not matter.kinds <= clause.kinds | clause.mentioned:
+    if not matter.words and not matter.kinds <= clause.kinds | clause.mentioned:
         return False
+    if not matter.mine:  # any dog at all
+        return True
     if matter.called and (known := names_in(clause)) and not known & matter.called:
         return False
     whole = frozenset[str]().union(*wanted)
@@ -186,10 +202,6 @@ def _is_meant(matter: Matter, clause: Clause, at: int, whole: Set[str]) -> bool:
     if word.form.endswith("s") and not word.owns:
         return False  # dogs
     return after is None or after.capital or after.form in small.known | COMMON or bool(clause.said)  # dog food is none
-
-
-def _is_of_kind(word: Word, kinds: Iterable[str]) -> bool:
-    return any(word.form in KINDS[kind].nouns or KINDS[kind].said.match(word.form) for kind in kinds)
 
 
 def _is_trait(forms: Set[str]) -> bool:

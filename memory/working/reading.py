@@ -18,10 +18,17 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+)*(?:(?<=s)'(?=\s))?")
 _END = re.compile(r"([.!?;:\n…。！？؟¿¡()]+|,|\s[-–—]+\s)")
 _ASKED = re.compile(r"[?？؟]")
 _ASKING = re.compile(r"(?:吗|嗎|呢|か)\s*$")
-_IS = frozenset("what who where that it he she there here how when let whats".split())
+_IS = frozenset("what who where that it he she there here how when let".split())
+_RUN = {"whats": "what's", "wheres": "where's", "whos": "who's", "hows": "how's", "whens": "when's"}
 _SHORT = {"m": "am", "ve": "have", "d": "would", "ll": "will", "re": "are"}
 _THINGS = frozenset("it its they them their theirs es lo les le".split())  # which stand for anything
 _JOINED = re.compile(r"^ex-|^step-?|^half-|-in-laws?$|^grand-|^est-|^(?:as|sais|connais|ai)-")
+
+
+_JOINS = {
+    name: re.compile(rf"\s(?:{'|'.join(map(re.escape, sorted(language.joins)))})\s", re.IGNORECASE)
+    for name, language in LANGUAGES.items()
+}
 
 
 class By(Enum):
@@ -58,6 +65,8 @@ class Clause:
     called: frozenset[str]  # kinds that it calls the person's own: my name
     mentioned: frozenset[str]  # kinds that it calls by name, whosever
     traits: frozenset[str]
+    spoken: frozenset[str] = frozenset()  # the words by which it states kinds
+    other: bool = False  # an answer in which the bot speaks of itself
 
     @property
     def stems(self) -> frozenset[str]:
@@ -95,16 +104,29 @@ def read_line(label: str, value: str, language: str) -> Clause:
     words = language_of(value, language or "en")
     told = tuple(_words(text, language or words, {language, words} - {""} if language_of(value) else LANGUAGES))
     named = tuple(_words(_straight(label), "en", LANGUAGES))
-    forms = {word.form for word in (*named, *told)}
     called = frozenset(kind for kind, its in KINDS.items() if any(word.form in its.nouns for word in named))
-    mentioned = frozenset(kind for kind, its in KINDS.items() if forms & its.nouns)
+    mentioned = called | frozenset(kind for kind, its in KINDS.items() if calls(told, its.nouns, LANGUAGES[words]))
     relatives = frozenset(word.relative for word in (*named, *told) if word.relative)
     said = frozenset(kind for kind, its in KINDS.items() if its.said.search(text))
     foreign = bool(said) and len(told) > 1 and told[0].capital and told[0].form not in LANGUAGES[words].known
     others = any(word.owns and not word.relative for word in told) or foreign
+    every = (*named, *told)
+    traits = _traits(told)
     return Clause(
-        (*named, *told), words, By.LINE, False, True, others, relatives, said, called, mentioned, _traits(told)
+        every, words, By.LINE, False, True, others, relatives, said, called, mentioned, traits, spoken(text, said)
     )
+
+
+def calls(words: Sequence[Word], nouns: Collection[str], small: Language) -> bool:
+    """Whether a kind is called by its name, and not something like it: an e-mail address is none where one lives."""
+    before = [words[at - 1] if at else None for at, word in enumerate(words) if word.form in nouns]
+    return any(one is None or one.owns or one.form in small.known or one.form in nouns for one in before)
+
+
+def spoken(text: str, kinds: Collection[str]) -> frozenset[str]:
+    """The words by which a text states kinds of facts, without calling them by name."""
+    found = (match[0] for kind in kinds for match in KINDS[kind].said.finditer(text))
+    return frozenset(word for one in found for word in re.findall(r"[^\W_]+", one.casefold()))
 
 
 def stem(form: str, language: str) -> str:
@@ -128,9 +150,9 @@ def pointed(clause: Clause, at: int, relatives: Collection[str] = ()) -> bool | 
             return word.relative in relatives if word.relative else False
         if word.form in own:
             return True
-        if word.form in others and not clause.relatives & set(relatives):
+        if word.form in others:
             return False
-        if word.form in language.one:
+        if word.form in language.one and clause.by is not By.LINE:
             return clause.own and any(other.form in language.has for other in clause.words)
         if word.relative or word.form in language.small:
             break
@@ -142,6 +164,8 @@ def _belongs(clause: Clause, at: int, language: Language, relatives: Collection[
     after = clause.words[at + 1 : at + 4]
     if not after or after[0].form not in language.of:
         return False
+    if after[-1] is not after[0] and after[1].capital and after[1].form not in language.known:
+        return True  # the dog of Bob
     return any(word.relative and word.relative not in relatives for word in after)
 
 
@@ -156,12 +180,10 @@ class _Piece:
 
 def _pieces(text: str, words: str) -> Iterator[_Piece]:
     """The pieces of a text in order."""
-    joins = "|".join(map(re.escape, sorted(LANGUAGES[words].joins)))
-    join = re.compile(rf"\s(?:{joins})\s", re.IGNORECASE)
     parts = [*_END.split(_apposed(_straight(text))), "\n"]
     begins, inverted = True, False
     for part, mark in zip(parts[::2], parts[1::2], strict=True):
-        inner = join.split(part)
+        inner = _JOINS[words].split(part)
         for place, piece in enumerate(inner):
             ends = place == len(inner) - 1 and _ASKED.search(mark)
             yield _Piece(piece, begins, inverted or bool(ends or _ASKING.search(piece)))
@@ -181,8 +203,11 @@ def _clause(piece: _Piece, by: By, words: str, language: str, before: Clause | N
     forms = {word.form for word in found}
     relatives = frozenset(word.relative for word in found if word.relative)
     yours, pronouns = bool(small.yours & forms), bool(small.others & forms)
-    own = yours if by is By.BOT else bool(small.own & forms)
-    others = (bool(small.others & forms - _THINGS) or (by is By.PERSON and _have(found, small))) and not relatives
+    pronouns = pronouns or bool(forms & KINDS["name"].nouns and not forms & (small.own | small.yours))  # the name is
+    mine = bool(small.own & forms)
+    own, other = (yours, mine) if by is By.BOT else (mine, yours)
+    others = bool(small.others & forms - _THINGS) or (other and not own and by is By.PERSON)
+    others = others and not relatives
     if pronouns and not relatives and before is not None and before.relatives:
         relatives, others = before.relatives, False  # his name: of the dog that was just spoken of
     elif not piece.begins and before is not None and not (own or yours or relatives or others):
@@ -192,13 +217,10 @@ def _clause(piece: _Piece, by: By, words: str, language: str, before: Clause | N
     called = frozenset(kind for kind, its in KINDS.items() if _called(found, its.nouns, small, by))
     mentioned = frozenset(kind for kind, its in KINDS.items() if forms & its.nouns)
     asks = piece.asked or _asks(found, small) or _wonders(text, found, small)
-    return Clause(found, words, by, asks, own, others, relatives, said, called, mentioned, _traits(found))
-
-
-def _have(words: Sequence[Word], small: Language) -> bool:
-    """Whether something of the one who is spoken to is spoken of: your name."""
-    own = any(word.form in small.own for word in words)
-    return not own and any(word.form in small.your and after.form not in small.known for word, after in pairwise(words))
+    return Clause(
+        found, words, by, asks, own, others, relatives, said, called, mentioned, _traits(found), spoken(text, said),
+        by is By.BOT and other and not own,
+    )  # fmt: skip
 
 
 def _called(words: Sequence[Word], nouns: Collection[str], small: Language, by: By) -> bool:
@@ -233,7 +255,7 @@ def _words(text: str, language: str, known: Collection[str] | Mapping[str, Langu
         written = found[0]
         form = written.casefold()
         if _DENSE.fullmatch(form):
-            yield from (Word(pair, pair, False) for pair in _pairs(form))
+            yield from (Word(part, part, False) for part in (*form, *_pairs(form)))
             continue
         if "-" in form and not _JOINED.search(form):
             for part in written.split("-"):
@@ -243,7 +265,7 @@ def _words(text: str, language: str, known: Collection[str] | Mapping[str, Langu
 
 
 def _word(written: str, language: str, known: Collection[str]) -> Iterator[Word]:
-    form, _, end = written.casefold().partition("'")
+    form, _, end = _RUN.get(written.casefold(), written.casefold()).partition("'")
     capital = written[:1].isupper()
     if end == "s" and form in _IS:
         yield from (_plain(form, language, capital, known), _plain("is", language, False, known))
@@ -264,7 +286,12 @@ def _plain(form: str, language: str, capital: bool, known: Collection[str]) -> W
 
 
 def _pairs(run: str) -> list[str]:
-    return [run[at : at + 2] for at in range(len(run) - 1)] or [run]
+    return [run[at : at + 2] for at in range(len(run) - 1)]
+
+
+def is_single(form: str) -> bool:
+    """Whether a word is one character of a script without spaces."""
+    return len(form) == 1 and _DENSE.match(form) is not None
 
 
 def _traits(words: Sequence[Word]) -> frozenset[str]:

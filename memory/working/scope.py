@@ -124,7 +124,8 @@ def _hints(matter: Matter) -> set[str]:
     if matter.words:
         return {re.escape(_root(max(matter.words, key=len)))}
     if matter.relatives:
-        forms = {form for table in RELATIVES.values() for form, who in table.items() if who in meant(matter)}
+        wanted = meant(matter)
+        forms = {form for table in RELATIVES.values() for form, who in table.items() if who in wanted}
         return {re.escape(form) for form in forms}
     kinds = [KINDS[kind] for kind in matter.kinds]
     return {kind.said.pattern for kind in kinds} | {re.escape(noun) for kind in kinds for noun in kind.nouns}

@@ -78,7 +78,7 @@ def told(matter: Matter, clause: Clause) -> list[Value]:
     traits = frozenset(word for word in matter.words if word in TRAITS) | clause.traits
     values = [Value(frozenset([number]), True) for number in numbers(clause)]
     if 0 < len(words) <= MOST and (matter.kinds or _says(clause)):
-        values.append(Value(words, False, frozenset(), matter.kinds, traits))
+        values.append(Value(words, False, frozenset(), matter.kinds or frozenset(matter.words - traits), traits))
     return values
 
 
@@ -99,7 +99,9 @@ def told_by_line(clause: Clause, matters: Sequence[Matter]) -> list[Value]:
     values = [Value(frozenset([name]), True, clause.relatives) for name in sorted(names_)]
     if "name" in clause.called and not clause.relatives:
         return [Value(frozenset([word]), True) for word in sorted(words)]
-    kinds = (clause.said | clause.called) - {"interests", "preferences", "goals"}
+    kinds = (clause.said | clause.called) - {"interests", "preferences", "goals"} | (
+        known & clause.stems - clause.traits
+    )
     return [*values, Value(words, False, clause.relatives, kinds, clause.traits)] if words else values
 
 
@@ -113,8 +115,7 @@ def _content(clause: Clause, but: Set[str], *, skip: bool = False) -> frozenset[
         words = words[first:]
     found = (word for word in words if word.form not in small and word.form not in COMMON and not word.relative)
     found = (word for word in found if word.form not in TRAITS and not FAVOURITE.match(word.form))
-    of_kinds = {word.form for word in words if any(kind.said.match(word.form) for kind in KINDS.values())}
-    return frozenset(word.stem for word in found if word.form not in of_kinds) - but
+    return frozenset(word.stem for word in found if word.form not in clause.spoken) - but
 
 
 def _says(clause: Clause) -> bool:

@@ -115,7 +115,10 @@ KINDS: Mapping[str, Kind] = {
         "location residence address home hometown city town whereabouts place country wohnort adresse zuhause wohnung "
         "stadt adresse domicile ville dirección domicilio ciudad casa endereço morada cidade indirizzo città residenza "
         "adres woonplaats stad",
-        r"(?:live|lives|lived|living|reside|residing)\b(?! for\b| with\b|[ -]room)",
+        r"(?:live|lives|lived|reside|resides)\b(?! for\b| with\b)",
+        r"(?:living|residing) (?:in|at|on|near|by|outside|here|there|now)\b",
+        r"(?:i'm|i am|we're|we are|come|comes) from\b",
+        r"^from\b",
         r"(?:moved|moving|relocated) (?:back )?to (?=[A-Z])",
         r"based in\b",
         r"(?:wohne|wohnst|wohnt|wohnen|lebe|lebst|lebt)\b",
@@ -170,8 +173,8 @@ NOUNS = frozenset[str]().union(*(kind.nouns for kind in KINDS.values()))
 # What a thing is, and not which: no value by itself, and what keeps one value from another.
 TRAITS = words(
     """
-    age animal band bands birthday book books car city color colour country drink dish film films flower food
-    foods fruit game games height instrument language languages meal movie movies music number pet season show
+    age animal band bands birthday book books car city color colour country film films flower food
+    foods fruit game games height instrument language languages meal movie movies music number pet season
     singer song songs size sport sports team teams year zodiac weight farbe essen buch filme musik lied tier
     stadt zahl sprache couleur plat livre musique chanson animal ville langue color comida libro música canción
     ciudad idioma cor livro cidade língua colore cibo libro canzone città kleur eten boek muziek

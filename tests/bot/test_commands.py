@@ -118,8 +118,8 @@ async def test_a_line_is_forgotten_only_when_one_is_sure(commands: Commands, tra
     line = await _learned(transcript)
     told = await commands.typed(f"/memory forget {line}", ANA, PORCH)
     assert told == (
-        "This deletes “Location: Lisbon”: 1 line of your page, 1 message of yours and 1 answer to you, in 1 conversation. "
-        f"There is no way back. Say /memory forget {line} yes to do it."
+        "This deletes “Location: Lisbon”: 1 line of your page, 1 message of yours and 1 answer to you, in 1 "
+        f"conversation. There is no way back. Say /memory forget {line} yes to do it."
     )
     assert await commands.typed(f"/memory forget {line} yes", BOB, PORCH) == "I found nothing about that."
     assert (await commands.typed(f"/memory forget {line} yes", ANA, PORCH)).startswith("Done: forgotten, 1 line")
