@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
@@ -67,11 +67,10 @@ class Clause:
     traits: frozenset[str]
     spoken: frozenset[str] = frozenset()  # the words by which it states kinds
     other: bool = False  # an answer in which the bot speaks of itself
+    stems: frozenset[str] = field(init=False)  # its words, to be compared
 
-    @property
-    def stems(self) -> frozenset[str]:
-        """Its words, to be compared."""
-        return frozenset(word.stem for word in self.words)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stems", frozenset(word.stem for word in self.words))
 
     @property
     def kinds(self) -> frozenset[str]:

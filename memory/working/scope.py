@@ -4,7 +4,7 @@ The definition stands in docs/memory.md, "Forgetting". Pure: lines and messages 
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from memory.working.matter import Matter, matters_of, meant, names
@@ -12,6 +12,8 @@ from memory.working.page import Fact, chain
 from memory.working.reading import By, Clause, language_of, read, read_line
 from memory.working.telling import Echo, Value, speaking, told, told_by_line
 from memory.working.vocabulary import KINDS, RELATIVES
+
+_WORD = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +74,23 @@ class _Texts:
     def __init__(self, messages: Sequence[Message], language: str) -> None:
         self._messages = messages
         self._language = language
-        self._read: dict[str, list[Clause]] = {}
+        self._read: dict[int, list[Clause]] = {}
+        self._with: dict[str, list[int]] = {}  # by a word: where it stands
+        for place, message in enumerate(messages):
+            for word in set(_WORD.findall(message.text.casefold())):
+                self._with.setdefault(word, []).append(place)
 
-    def with_any(self, hints: Iterable[str]) -> Iterable[tuple[Message, list[Clause]]]:
-        """The messages that have one of these somewhere, with their clauses."""
-        wanted = re.compile("|".join(sorted(hints, key=len, reverse=True)) or r"(?!)", re.IGNORECASE)
-        for message in self._messages:
-            if wanted.search(message.text):
-                if message.id not in self._read:
-                    by = By.BOT if message.answer else By.PERSON
-                    self._read[message.id] = read(message.text, by, self._language)
-                yield message, self._read[message.id]
+    def with_any(self, roots: Set[str]) -> Iterator[tuple[Message, list[Clause]]]:
+        """The messages with a word in which one of these stands, with their clauses."""
+        places = {
+            place for word, several in self._with.items() if any(root in word for root in roots) for place in several
+        }
+        for place in sorted(places):
+            if place not in self._read:
+                message = self._messages[place]
+                by = By.BOT if message.answer else By.PERSON
+                self._read[place] = read(message.text, by, self._language)
+            yield self._messages[place], self._read[place]
 
 
 def _restated(
@@ -100,7 +108,7 @@ def _restated(
             lines |= {id_} if echo is Echo.STRONG else set()
             weak_lines |= {id_} if echo is Echo.WEAK else set()
             claimed = claimed or echo is Echo.CLAIM
-        for message, clauses in texts.with_any([re.escape(_root(word)) for word in value.words]):
+        for message, clauses in texts.with_any({_root(word) for word in value.words}):
             echoes = [(value.echo(clause), clause) for clause in clauses]
             claimed = claimed or any(
                 echo is Echo.CLAIM and not clause.asks and not message.answer for echo, clause in echoes
@@ -120,15 +128,13 @@ def _language(lines: Sequence[Line], chosen: Set[int]) -> str:
 
 
 def _hints(matter: Matter) -> set[str]:
-    """Patterns of which a text that names a matter has at least one."""
+    """What stands in a word of every text that names a matter: one of these."""
     if matter.words:
-        return {re.escape(_root(max(matter.words, key=len)))}
+        return {_root(max(matter.words, key=len))}
     if matter.relatives:
         wanted = meant(matter)
-        forms = {form for table in RELATIVES.values() for form, who in table.items() if who in wanted}
-        return {re.escape(form) for form in forms}
-    kinds = [KINDS[kind] for kind in matter.kinds]
-    return {kind.said.pattern for kind in kinds} | {re.escape(noun) for kind in kinds for noun in kind.nouns}
+        return {form for table in RELATIVES.values() for form, who in table.items() if who in wanted}
+    return {hint for kind in matter.kinds for hint in KINDS[kind].nouns | KINDS[kind].hints}
 
 
 def _root(word: str) -> str:

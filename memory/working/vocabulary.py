@@ -104,10 +104,11 @@ class Kind:
 
     nouns: frozenset[str]  # what it is called: in a matter, as a label, and behind `my`
     said: re.Pattern[str]  # how it is said without being called
+    hints: frozenset[str]  # in a word of whatever says it: one of these
 
 
-def _kind(nouns: str, *said: str) -> Kind:
-    return Kind(words(nouns), re.compile(rf"\b(?:{'|'.join(said)})", re.IGNORECASE))
+def _kind(nouns: str, hints: str, *said: str) -> Kind:
+    return Kind(words(nouns), re.compile(rf"\b(?:{'|'.join(said)})", re.IGNORECASE), words(hints))
 
 
 KINDS: Mapping[str, Kind] = {
@@ -115,6 +116,7 @@ KINDS: Mapping[str, Kind] = {
         "location residence address home hometown city town whereabouts place country wohnort adresse zuhause wohnung "
         "stadt adresse domicile ville dirección domicilio ciudad casa endereço morada cidade indirizzo città residenza "
         "adres woonplaats stad",
+        "liv resid moved moving relocat based from wohn leb habit vis vit viv mor abit woon won",
         r"(?:live|lives|lived|reside|resides)\b(?! for\b| with\b)",
         r"(?:living|residing) (?:in|at|on|near|by|outside|here|there|now)\b",
         r"(?:i'm|i am|we're|we are|come|comes) from\b",
@@ -129,6 +131,7 @@ KINDS: Mapping[str, Kind] = {
     "name": _kind(
         "name names nickname surname lastname firstname vorname nachname spitzname nom prénom surnom nombre apellido "
         "apodo nome sobrenome cognome naam voornaam achternaam",
+        "call name go heiß heiss appelle llam cham chiam heet heten",
         r"(?:(?:i'm|i am|am|is|are|was|were|'s) (?:also |usually )?(?:called|named)\b)",
         r"(?:called|named) (?=[A-Z])",
         r"(?:go|goes) by\b",
@@ -141,6 +144,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "age": _kind(
         "age alter âge edad idade età leeftijd",
+        "0 1 2 3 4 5 6 7 8 9 old alt âge años anos anni oud turn",
         r"\d{1,3} (?:years old|jahre alt|ans|años|anos|anni|jaar)\b",
         r"(?:how old|wie alt|quel âge|cuántos años|quantos anos|quanti anni|hoe oud)\b",
         r"turn(?:ed|ing)? \d{1,3}\b",
@@ -148,11 +152,13 @@ KINDS: Mapping[str, Kind] = {
     ),
     "birthday": _kind(
         "birthday bday birthdate geburtstag geburtsdatum anniversaire cumpleaños aniversário compleanno verjaardag",
+        "birthday bday born geb anniversaire cumplea anivers complean jarig",
         r"(?:birthday|bday|born|geboren|geburtstag|anniversaire|cumpleaños|aniversário|compleanno|verjaardag|jarig)\b",
     ),
     "work": _kind(
         "job work occupation profession employer career workplace beruf arbeit arbeitgeber métier travail boulot "
         "trabajo profesión empleo trabalho emprego profissão lavoro professione mestiere baan beroep werk",
+        "work living arbeit travail trabaj trabalh lavor werk",
         r"(?:work|works|worked|working) (?:as|at|for|in|with|there)\b",
         r"(?:for|as) a living\b",
         r"(?:where|what|who).{0,20} (?:work|works|working)\b",
@@ -160,12 +166,15 @@ KINDS: Mapping[str, Kind] = {
     ),
     "allergy": _kind(
         "allergy allergies allergie allergien alergia alergias allergia allergieën",
+        "aller alér aler allér intoleran",
         r"(?:aller|alér|aler|allér)g\w+",
         r"intoleran\w+",
     ),
-    "interests": _kind("hobby hobbies hobbys interest interests pastime pastimes interessen aficiones loisirs", r"$^"),
-    "preferences": _kind("preference preferences likes dislikes tastes vorlieben", r"$^"),
-    "goals": _kind("goal goals ambition ambitions", r"$^"),
+    "interests": _kind(
+        "hobby hobbies hobbys interest interests pastime pastimes interessen aficiones loisirs", "", r"$^"
+    ),
+    "preferences": _kind("preference preferences likes dislikes tastes vorlieben", "", r"$^"),
+    "goals": _kind("goal goals ambition ambitions", "", r"$^"),
 }
 
 NOUNS = frozenset[str]().union(*(kind.nouns for kind in KINDS.values()))

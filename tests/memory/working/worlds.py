@@ -7,6 +7,7 @@ A world knows the truth because it makes it: each sentence carries the matters t
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 from memory.working.page import Fact
 from memory.working.scope import Line, Message
@@ -53,7 +54,7 @@ class World:
 
 # Per language: for each matter how it is asked to be forgotten; what says it, with {v} its value and {n} the name of
 # whom it is about; what asks for it; and its line, if it has one. `*`: a sentence that has its name alone.
-RELATIVE = {
+RELATIVE: dict[str, dict[str, Any]] = {
     "en": {
         "forget": ["my {r}", "about my {r}", "everything about my {r}", "my {r} please"],
         "says": [
@@ -150,7 +151,7 @@ NOUNS = {
 MY_DE = {"Hund": "mein", "Schwester": "meine", "Bruder": "mein", "Katze": "meine"}
 
 # The person's own: how it is asked to be forgotten, what says it, what asks for it, its line, and its values.
-OWN = {
+OWN: dict[str, dict[str, tuple[Any, ...]]] = {
     "en": {
         "location": (
             ["where I live", "my address", "my location", "my home", "that I live in {v}"],
@@ -336,7 +337,7 @@ class _Maker:
         texts = [self.pick(NOISE[self.language]).format(**self._values()) for _ in range(number)]
         self.said += [Said(text, frozenset()) for text in texts]
 
-    def _some(self, several: list, most: int) -> list:  # type: ignore[type-arg]
+    def _some(self, several: list[Any], most: int) -> list[Any]:
         return self.random.sample(several, min(self.random.randint(0, most), len(several)))
 
     def ended(self) -> World:
