@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from bot.agent import apology
 from bot.chat import Image, Message, Resource, Room, Thread, command_like
-from bot.commands import Commands
+from bot.commands import Commands, gone
 from bot.errors import DatabaseError, HathiError
 from bot.ports import Accept, Noted, Outbox, Reply
 
@@ -141,7 +141,8 @@ class Console:
     async def noted(self, noted: Noted) -> None:
         """A dim line for a person who sits there; a pipe gets answers only."""
         if noted.gone:
-            self._screen.whisper(f"forgotten: {noted.gone} lines and messages")
+            what = f": {'; '.join(noted.texts)}" if noted.texts else ""
+            self._screen.whisper(f"forgotten: {gone(noted)}{what}")
         elif noted.lines:
             what = "; ".join(noted.texts) or "that something does not hold any more"
             self._screen.whisper(f"noted: {what} · /memory undo {' '.join(map(str, noted.lines))}")

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.chat import Resource, Thread
-from bot.ports import Counts, Forgetting, Links, Page, Pages, Remembered
+from bot.ports import Counts, Forgettable, Forgetting, Links, Noted, Page, Pages, Remembered
 
 ASK = "Ask Hathi about this"  # a message's menu entry that begins a turn instead of a command
+EVERYTHING = ("me", "myself", "everything", "all", "everything about me")  # what `/forget me` is for
 LONGEST = 56  # characters of what is to be forgotten: a button has to hold them
-GONE = "every message of yours, and every answer to you, that says so. There is no way back."
+SHOWN = 1200  # characters of lines that are shown before they are deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +168,12 @@ class Commands:
         if len(what) > LONGEST:
             return Told("Say what I am to forget in fewer words: my favourite colour.")
         if not sure:
+            found = await self._forgetting.would_forget(asked.person, frozenset(), what)
+            if not sum(found.counts.values()):
+                hint = " /forget me deletes everything about you." if what.lower() in EVERYTHING else ""
+                return Told(f"I found nothing about “{what}”.{hint}")
             return Told(
-                f"This deletes what I know of you about “{what}”: lines of your page, {GONE}",
+                f"Forgetting “{what}” deletes {_listed(found)} There is no way back.",
                 f"forget about {what} yes",  # `forget me yes` would be something else
             )
         return _forgotten(await self._forgetting.forget_matter(asked.person, frozenset(), what))
@@ -225,8 +230,8 @@ class Commands:
             lines = [line for line in page.lines if line.id in _ids(words)]
             if not lines:
                 return Told("That line is not on your page.")
-            what = " and ".join(f"“{line.text}”" for line in lines)
-            return Told(f"This deletes {what}, and {GONE}", f"memory forget {' '.join(words)} yes")
+            found = await self._forgetting.would_forget(asked.person, frozenset(_ids(words)))
+            return Told(f"This deletes {_listed(found)} There is no way back.", f"memory forget {' '.join(words)} yes")
         return _forgotten(await self._forgetting.forget_matter(asked.person, frozenset(_ids(words))))
 
     async def _link(self, asked: Asked) -> Told:
@@ -275,10 +280,37 @@ class Commands:
         return Told(f"Done: it is forgotten, {_many(counts['mastra_messages'], 'message')} in all.")
 
 
+def _listed(found: Forgettable) -> str:
+    """What would go: the lines word for word, as far as there is room, and how much it is."""
+    shown: list[str] = []
+    room = SHOWN
+    for line in found.lines:
+        quoted = f"“{' '.join(line.split())}”"
+        room -= len(quoted)
+        if room < 0 and shown:
+            break
+        shown.append(quoted)
+    more = len(found.lines) - len(shown)
+    lines = ", ".join(shown) + (f" and {more} more: " if more else ": ") if shown else ""
+    number = found.counts.get("facts", 0)
+    counts = [_many(number, "line") + " of your page"] if number else []
+    said = [f"{_many(found.messages, 'message')} of yours"] if found.messages else []
+    said += [f"{_many(found.answers, 'answer')} to you"] if found.answers else []
+    where = f", in {_many(found.conversations, 'conversation')}" if said else ""
+    *first, last = [*counts, *said]
+    return f"{lines}{', '.join(first)}{' and ' if first else ''}{last}{where}."
+
+
 def _forgotten(counts: Counts) -> Told:
     if not sum(counts.values()):
         return Told("I found nothing about that.")
     return Told(f"Done: forgotten, {_many(counts['facts'], 'line')} and {_many(counts['mastra_messages'], 'message')}.")
+
+
+def gone(noted: Noted) -> str:
+    """How much was forgotten because somebody asked for it: `1 line and 2 messages`."""
+    counts = ((noted.gone_lines, "line"), (noted.gone - noted.gone_lines, "message"))
+    return " and ".join(_many(number, noun) for number, noun in counts if number)
 
 
 def _steering(words: tuple[str, ...]) -> tuple[str, ...]:

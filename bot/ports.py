@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 from bot.chat import Answer, Image, Line, Message, Resource, Role, Thread, Turn, Usage
 
+Counts = Mapping[str, int]  # rows by table
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -119,6 +121,17 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Forgettable:
+    """What goes, or would go, when a matter is forgotten."""
+
+    lines: tuple[str, ...]  # of the page, as people read them
+    messages: int  # of the person's own
+    answers: int  # to them
+    conversations: int  # in which these were said
+    counts: Counts = field(default_factory=dict)  # rows by table: more than the lines where some only end others
+
+
+@dataclass(frozen=True, slots=True)
 class Noted:
     """Something that was written on a person's page after an answer."""
 
@@ -129,11 +142,11 @@ class Noted:
     lines: tuple[int, ...]  # ids, for undoing it
     texts: tuple[str, ...]  # as people read them
     gone: int = 0  # what was deleted because they asked for it: lines and messages
+    gone_lines: int = 0  # how many of them are lines
 
 
 Prompt = Sequence[Said]
 Accept = Callable[[Message], Awaitable[int | None]]  # the turn that will answer; None: nothing is left to be begun
-Counts = Mapping[str, int]  # rows by table
 
 
 class Outbox(Protocol):
@@ -345,6 +358,10 @@ class Forgetting(Protocol):
 
         `what`: the matter in the person's words, for what stands on no page. `keep`: ids of messages that stay.
         """
+        ...
+
+    async def would_forget(self, person: Resource, lines: Set[int], what: str = "") -> Forgettable:
+        """What `forget_matter` would delete now; nothing is changed."""
         ...
 
     async def owners(self, message: str) -> Set[str]:

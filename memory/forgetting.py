@@ -4,19 +4,18 @@ What is deleted does not come back with a redelivery: `hathi.deleted` knows its 
 a message goes with it in the same transaction: the database sees to that, and the pages are written anew.
 """
 
-import json
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence, Set
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from bot.chat import Resource, Thread
-from bot.ports import Counts, Kept
-from memory.content import text_of
+from bot.ports import Counts, Forgettable, Kept
+from memory import matters
+from memory.export import export
 from memory.pool import Connection, Database
-from memory.working import matter
-from memory.working.page import Fact, chain
 from memory.working.pages import THREAD, Pages, facts_of
 
 AT_ONCE = 500  # messages that are deleted in one transaction when they are too old
@@ -285,24 +284,40 @@ class Forgetting:
         `what`: the matter in the person's words, for what stands on no page. `keep`: ids of messages that stay. Other
         lines that came from such a message stay too, unless they say the same.
         """
+        return (await self.forget_and_tell(person, lines, what, keep)).counts
+
+    async def would_forget(self, person: Resource, lines: Set[int], what: str = "") -> Forgettable:
+        """What `forget_matter` would delete now: all of it is done, and undone."""
+        return await self.forget_and_tell(person, lines, what, rehearse=True)
+
+    async def forget_and_tell(
+        self, person: Resource, lines: Set[int], what: str = "", keep: Sequence[str] = (), *, rehearse: bool = False
+    ) -> Forgettable:
+        """Do as `forget_matter` and tell what went; with `rehearse` undo it at the end.
+
+        All messages of a person are read and matched before their pages are locked, and off the event loop.
+        """
         people = await self.pages.identities(person)
-        asked = matter.words(what)
-        async with self._deleting(await self._pages_about(people)) as (connection, counts):
-            facts = await facts_of(connection, people)
-            told = {fact.id: self.pages.template.told(fact.field, fact.value) for fact in facts}
-            about = {fact.id for fact in facts if matter.speaks_of(told[fact.id], asked)}
-            target = chain(facts, set(lines) & told.keys() | about)
-            messages = await _said(connection, people, keep)
-            tellings = [_telling(fact, asked) for fact in facts if fact.id in target]
-            tellings += [matter.telling(text, asked) for _, text in messages if matter.speaks_of(text, asked)]
-            tellings = [words for words in tellings if words]
-            target |= chain(facts, {fact.id for fact in facts if matter.repeats(fact.value, tellings)})
-            sources = {source for fact in facts if fact.id in target for source in fact.sources}
-            gone = [id_ for id_, text in messages if id_ in sources or matter.repeats(text, tellings)]
-            await connection.execute("delete from hathi.facts where id = any($1)", list(target))
-            await connection.execute("update hathi.facts set sources = '{}' where sources <@ $1", gone)
-            counts.update(await self._delete(connection, gone))
-        return counts
+        pages = await self._pages_about(people)
+        async with self.database.transaction() as connection, self.pages.changing(connection, pages):
+            facts = await facts_of(connection, people)  # with what Mastra has changed
+        messages = await matters.said(self.database, people, keep)
+        scope = await asyncio.to_thread(matters.scope, self.pages.template, what, lines, facts, messages)
+        with suppress(_Rehearsed):
+            async with self._deleting(pages) as (connection, counts):
+                held = await facts_of(connection, people)
+                if held != facts:  # somebody has changed the page meanwhile
+                    facts = held
+                    scope = await asyncio.to_thread(matters.scope, self.pages.template, what, lines, facts, messages)
+                gone = list(scope.messages)
+                await connection.execute("delete from hathi.facts where id = any($1)", list(scope.lines))
+                await connection.execute("update hathi.facts set sources = '{}' where sources <@ $1", gone)
+                counts.update(await self._delete(connection, gone))
+                went = await matters.went(connection, messages, scope)
+                if rehearse:
+                    counts["facts"] = len(scope.lines)
+                    raise _Rehearsed
+        return matters.forgettable(self.pages.template, facts, scope, went, counts)
 
     async def strike(self, thread: Thread) -> Counts:
         """Delete what was said off the record in a thread and is answered, with the answers to it."""
@@ -359,56 +374,8 @@ class Forgetting:
 
     async def export(self, resource: Resource) -> dict[str, Any]:
         """All that is stored about a person, under each of their identities, as values that JSON can hold."""
-        people = await self.pages.identities(resource)
-        rows = await self.database.fetch(
-            """
-            select jsonb_build_object(
-                'resource', $1::text,
-                'linked', to_jsonb(array(select person from unnest($2::text[]) as person where person <> $1)),
-                'off_record', exists (select from hathi.paused where person = $1),
-                'working_memory', (select "workingMemory" from public.mastra_resources where id = $1),
-                'facts', coalesce((
-                    select jsonb_agg(jsonb_build_object(
-                        'id', id, 'page', page, 'person', person, 'field', field, 'value', value, 'audience', audience,
-                        'sources', sources, 'replaces', replaces,
-                        'at', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by id)
-                    from hathi.facts where person = any($2) or page = any($2)), '[]'),
-                'feedback', coalesce((
-                    select jsonb_agg(jsonb_build_object(
-                        'thread', thread_id, 'good', good,
-                        'at', to_char(at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) order by at)
-                    from hathi.feedback where person = any($2)), '[]'),
-                'messages', coalesce((
-                    select jsonb_agg(jsonb_build_object(
-                        'id', id, 'thread', thread_id, 'role', role, 'author', author, 'audience', audience,
-                        'at', to_char("createdAtZ" at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-                        'type', type, 'content', content) order by seq)
-                    from (select distinct message.* from unnest($2::text[]) as person, hathi.messages_about(person)
-                          as message) as message), '[]'))::text as export
-            """,
-            str(resource),
-            people,
-        )
-        export: dict[str, Any] = json.loads(rows[0]["export"])
-        for message in export["messages"]:
-            message["text"] = text_of(message.pop("content"), message.pop("type"))
-        return export
+        return await export(self.database, resource, await self.pages.identities(resource))
 
 
-async def _said(connection: Connection, people: Sequence[str], keep: Sequence[str]) -> list[tuple[str, str]]:
-    """(id, text) of what these people said, and of what was answered to them."""
-    rows = await connection.fetch(
-        """
-        select distinct id, content, type from unnest($1::text[]) as person, hathi.messages_about(person)
-        where id <> all($2)
-        """,
-        list(people),
-        list(keep),
-    )
-    return [(row["id"], text_of(row["content"], row["type"])) for row in rows]
-
-
-def _telling(fact: Fact, asked: Set[str]) -> frozenset[str]:
-    """The words of a line that would give it away elsewhere."""
-    about = asked | matter.words(fact.field)
-    return matter.telling(fact.value, frozenset()) - about or matter.words(fact.value)
+class _Rehearsed(Exception):
+    """Everything was done as it would be, and is to be undone."""

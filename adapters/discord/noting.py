@@ -13,6 +13,7 @@ import discord
 from adapters.discord import buttons
 from adapters.discord.posting import translated
 from adapters.discord.reading import snowflake
+from bot.commands import gone
 from bot.errors import PlatformError
 from bot.ports import Noted
 
@@ -63,13 +64,14 @@ async def take_away(interaction: discord.Interaction) -> None:
 def with_notice(there: Sequence[Button], noted: Noted) -> list[Button]:
     """The buttons of a post with the notice among them: one for each person, and one for what was forgotten."""
     owner = noted.person.id
-    gone = buttons.id_of(owner, "forgotten")
+    mark = buttons.id_of(owner, "forgotten")
     undo = buttons.id_of(owner, UNDO)
     before = next((button for button in there if (button.custom_id or "").startswith(undo)), None)
     if noted.gone:
         over = before is not None and before.label == _label(NO_LONGER)  # it speaks of what is forgotten now
-        kept = [button for button in there if button.custom_id != gone and not (over and button is before)]
-        return [*kept, Button(style=discord.ButtonStyle.secondary, label="Forgotten", custom_id=gone, disabled=True)]
+        kept = [button for button in there if button.custom_id != mark and not (over and button is before)]
+        label = f"Forgotten: {gone(noted)}"  # and not what: others may read it
+        return [*kept, Button(style=discord.ButtonStyle.secondary, label=label, custom_id=mark, disabled=True)]
     kept = [button for button in there if button is not before]
     lines = [*_lines(before, undo), *noted.lines]
     fit = _fitting(undo, lines)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from adapters.slack.asking import kept, option
 from adapters.slack.blocks import BUTTON_VALUE, actions, button, context, escaped, plain_text, section
 from adapters.slack.reading import Json
-from bot.commands import Asked, where
+from bot.commands import Asked, gone, where
 from bot.ports import Noted, Page, Remembered
 
 LINE, TURN, DO, UNDO = "hathi:line", "hathi:page-turn", "hathi:page", "hathi:undo"  # what is pressed
@@ -68,7 +68,8 @@ def pausing(page: Page, asked: Asked, at: int = 0) -> Json:
 def note(noted: Noted) -> tuple[str, list[Json]]:
     """What was noted, for the person alone: in words, and with a button that takes it back."""
     if noted.gone:
-        text = f"Forgotten: {noted.gone} lines and messages" if noted.gone > 1 else "Forgotten: 1 line or message"
+        what = f": {'; '.join(noted.texts)}" if noted.texts else ""
+        text = escaped(_cut(f"Forgotten: {gone(noted)}{what}"))
         return text, [context(text)]
     text = _cut(f"Noted: {'; '.join(noted.texts)}" if noted.texts else "Noted: that does not hold any more")
     undo = button("Undo", _undo(noted), UNDO)

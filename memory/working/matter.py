@@ -1,12 +1,15 @@
-"""What a person wants forgotten, in their own words, and which texts speak of it. Pure.
-
-English has its small words listed here; in other languages all words count.
-"""
+"""What a person wants forgotten, in their own words, and which clauses name it. Pure."""
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Set
+from dataclasses import dataclass
 
-ENOUGH = 0.5  # of the telling words of a matter: a text with so many of them repeats it
+from memory.working.calling import beside, names_in
+from memory.working.languages import LANGUAGES
+from memory.working.reading import By, Clause, calls, is_single, language_of, pointed, read, spoken
+from memory.working.vocabulary import COMMON, FAVOURITE, KINDS, WIDER
+
+LONGEST = 200  # characters of a message that asks to forget something: a longer one speaks of more
 
 _SMALL = frozenset(
     """
@@ -17,20 +20,25 @@ _SMALL = frozenset(
     anything everything something know knew note noted remembered okay ok yes no
     """.split()
 )
-# What a thing is, and not which: alone they tell nothing.
-_KINDS = frozenset(
-    """
-    age animal band birthday book born called city color country enjoy favorite film food game hobby job like live love
-    movie music name named number pet prefer song sport team work year
-    """.split()
+_PLEASE = r"(?:please|bitte|s'il (?:te|vous) pla[iî]t|por favor|per favore|alsjeblieft|alstublieft)"
+_REQUESTS = tuple(
+    re.compile(rf"\W*(?:(?:hey |hi )?hathi\W+)?(?:{_PLEASE}\W+)?{request}", re.IGNORECASE | re.DOTALL)
+    for request in (
+        r"(?:can you |could you |would you )?(?:please )?forget (?:(?:all |everything )?about |that )*(?P<matter>.+)",
+        r"vergiss(?: bitte)?,? (?:alles über |alles, was du über |dass )?(?P<matter>.+)",
+        r"(?:kannst|könntest) du (?:bitte )?(?P<matter>.+?) vergessen\W*",
+        r"(?:(?:peux-tu|pourrais-tu) )?oubli(?:e|er|ez)(?: s'il te plaît,?)? (?:tout sur |que |qu')?(?P<matter>.+)",
+        r"(?:(?:puedes|podrías) )?olvid(?:a|ar|e|es|arte|ate|ate de)\b(?: de)?(?: todo sobre)?(?: que)? (?P<matter>.+)",
+        r"(?:(?:podes|pode|podias) )?esque(?:ce|cer|ça|ceres)(?: de)?(?: tudo sobre)?(?: que)? (?P<matter>.+)",
+        r"(?:(?:puoi|potresti) )?dimentica(?:re|ti|rti)?(?: di)?(?: tutto su)?(?: che)? (?P<matter>.+)",
+        r"vergeet(?: alsjeblieft)?(?: alles over| dat)? (?P<matter>.+)",
+        r"(?:kun|kan) je (?:alsjeblieft )?(?P<matter>.+?) vergeten\W*",
+    )
 )
-_REQUEST = re.compile(
-    r"\W*(?:(?:hey |hi )?hathi\W+)?(?:please |can you |could you |would you )?(?:please )?forget "
-    r"(?:about |that |all about )*(?P<matter>.+)",
-    re.IGNORECASE | re.DOTALL,
-)
-_MINE = re.compile(r"\b(?:my|mine|i|i'm|i've|i'd)\b", re.IGNORECASE)
-_CLAUSE = re.compile(r"[.!?;\n]+|,|\b(?:and|but|because|so)\b", re.IGNORECASE)
+_MY = sorted(frozenset[str]().union(*(language.my for language in LANGUAGES.values())) - {"ma", "ons"}, key=len)[::-1]
+_ARTICLES = "il|la|i|le|o|a|os|as"  # before `my` in Italian and Portuguese
+_MY_DENSE = re.compile(r"(?:私|僕|俺|わたし|うち)の|我的|나의|내\s")
+_CUT = re.compile(r"[.!?;\n]|\b(?:but|aber|mais|pero|mas|maar)\b", re.IGNORECASE)
 
 
 def asked(text: str) -> str | None:
@@ -38,10 +46,11 @@ def asked(text: str) -> str | None:
 
     A whole person is no matter: that is what `/forget me` is for.
     """
-    found = _REQUEST.fullmatch(text.strip())
-    if found is None or len(text) > 200 or not _MINE.search(found["matter"]) or not words(found["matter"]):
+    found = next((match for request in _REQUESTS if (match := request.fullmatch(text.strip()))), None)
+    if found is None or len(text) > LONGEST:
         return None
-    return found["matter"]
+    matters = matters_of(found["matter"])
+    return found["matter"] if matters and all(matter.mine for matter in matters) else None
 
 
 def wants_gone(text: str, value: str) -> bool:
@@ -56,25 +65,156 @@ def words(text: str) -> frozenset[str]:
     return frozenset(_stem(word) for word in found if word and word not in _SMALL)
 
 
-def speaks_of(text: str, matter: Set[str]) -> bool:
-    """Whether a text has all the words of a matter."""
-    return bool(matter) and matter <= words(text)
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What is to be forgotten: a text names it when it has all of this."""
+
+    words: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    relatives: frozenset[str] = frozenset()
+    mine: bool = False  # said as the person's own: then it is nobody else's
+    language: str = "en"
+    called: frozenset[str] = frozenset()  # a name that stands beside a relative: my sister Ana
+    head: str = ""  # the word that says what it is
+    several: bool = False  # said of more than one: my dogs
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is anything to be found by."""
+        return bool(self.words or self.kinds or self.relatives)
+
+    @property
+    def is_description(self) -> bool:
+        """Whether what is said of it gives it away elsewhere: my dog does, Rex is no description."""
+        return bool(self.relatives or self.mine)
 
 
-def telling(text: str, matter: Set[str]) -> frozenset[str]:
-    """What a text says of a matter: the other words of the clauses that speak of it; without a matter, of all.
-
-    Words for kinds of things count only where nothing else is said.
-    """
-    clauses = [clause for clause in _CLAUSE.split(text) if speaks_of(clause, matter)] if matter else [text]
-    said = frozenset[str]().union(*map(words, clauses)) - matter
-    return (said - _KINDS) or said
+def meant(matter: Matter) -> frozenset[str]:
+    """Whom a matter is about: with a pet, also a dog."""
+    return matter.relatives.union(*(WIDER.get(one, frozenset()) for one in matter.relatives))
 
 
-def repeats(text: str, tellings: Iterable[Set[str]]) -> bool:
-    """Whether a text says what one of these said."""
-    said = words(text)
-    return any(known and len(known & said) >= ENOUGH * len(known) for known in tellings)
+def matters_of(what: str) -> list[Matter]:
+    """The matters that somebody names: `my dog and my cat` are two."""
+    language = language_of(what, "en")
+    small = LANGUAGES[language]
+    my = "|".join(map(re.escape, _MY))
+    own = "|".join(sorted(map(re.escape, small.own - small.my), key=len, reverse=True))
+    joins = "|".join(sorted(map(re.escape, small.joins | {"or", "oder", "ou", "o", "of"}), key=len, reverse=True))
+    text = _CUT.split(what.replace("’", "'"), maxsplit=1)[0]
+    text = re.split(rf",\s*(?=(?:{own})\b)", text, maxsplit=1, flags=re.IGNORECASE)[0]
+    mine = rf"(?=(?:(?:{_ARTICLES}) )?(?:{my})\b)"
+    parts = re.split(rf"\s*,\s*(?:(?:{joins})\s+)?{mine}|\s+(?:{joins})\s+{mine}", text, flags=re.IGNORECASE)
+    found = [matter for part in parts for matter in _matter(part, language)]
+    return [matter for matter in found if matter.tells]
+
+
+def _matter(text: str, language: str) -> list[Matter]:
+    small = LANGUAGES[language]
+    clauses = read(_MY_DENSE.sub("", text).replace(",", " "), By.PERSON, language, language)
+    mine = bool(_MY_DENSE.search(text))
+    words = [word for clause in clauses for word in clause.words]
+    forms = {word.form for word in words}
+    relatives = frozenset(word.relative for word in words if word.relative)
+    mine = mine or bool(small.own & forms)
+    kinds = {kind for clause in clauses for kind in clause.said}
+    kinds |= {kind for kind, its in KINDS.items() if not _is_trait(forms) and calls(words, its.nouns, small)}
+    kinds = kinds if mine or relatives else set()
+    left = [word for word in words if not word.relative and word.form not in small.known]
+    for kind in kinds:
+        left = [word for word in left if word.form not in KINDS[kind].nouns | spoken(text, [kind])]
+    pairs = any(not is_single(word.form) and is_single(word.form[0]) for word in left)
+    left = [word for word in left if not (pairs and is_single(word.form))]
+    called = beside(words) if relatives else frozenset()
+    rest = frozenset(word.stem for word in left) - called
+    head = left[-1].stem if left else ""
+    several = any(one.form.endswith(("s", "i", "x")) for one in words if one.relative or one in left[-1:])
+    whole = Matter(rest, frozenset(kinds), relatives, mine, language, called, head, several)
+    return [whole, Matter(called, language=language)] if called and not rest and not kinds else [whole]
+
+
+def names(matter: Matter, clause: Clause) -> bool:
+    """Whether a clause names a matter: has all of its telling words, and not as somebody else's."""
+    favourites = {"favorite"} if any(FAVOURITE.match(word.form) for word in clause.words) else set[str]()
+    if not matter.tells or not matter.words <= clause.stems | favourites:
+        return False
+    if matter.relatives:
+        return _names_relative(matter, clause)
+    return not matter.mine or _names_own(matter, clause)
+
+
+def _names_own(matter: Matter, clause: Clause) -> bool:
+    """Whether it is the person's own that a clause names: their favourite colour, where they live."""
+    alone = not (clause.relatives or clause.others or clause.other)
+    if clause.by is By.LINE:
+        alone = alone or _is_before_others(matter, clause)
+        return alone and matter.kinds <= clause.kinds | clause.mentioned
+    if matter.kinds:
+        called = not matter.words and matter.kinds <= clause.called
+        return called or (matter.kinds <= clause.kinds and clause.own and alone)
+    found = [pointed(clause, at) for at, word in enumerate(clause.words) if word.stem == matter.head]
+    if True in found:
+        return True
+    general = (word.form != word.stem and word.form.endswith("s") for word in clause.words if word.stem == matter.head)
+    if clause.language == "en" and not matter.several and any(general):
+        return False  # exams
+    return alone and not _foreign(clause, matter.words) and (None in found or not found)
+
+
+def _is_before_others(matter: Matter, clause: Clause) -> bool:
+    """Whether a line says what it is before it says with whom: a boat with my brother."""
+    first = next((at for at, word in enumerate(clause.words) if word.relative), len(clause.words))
+    places = [at for at, word in enumerate(clause.words) if word.stem == matter.head]
+    return bool(places) and not clause.others and places[0] < first and pointed(clause, places[0]) is not False
+
+
+def _names_relative(matter: Matter, clause: Clause) -> bool:
+    wanted = [WIDER.get(one, frozenset()) | {one} for one in matter.relatives]
+    if not all(one & clause.relatives for one in wanted):
+        return False
+    if not matter.words and not matter.kinds <= clause.kinds | clause.mentioned:
+        return False
+    if not matter.mine:  # any dog at all
+        return True
+    if matter.called and (known := names_in(clause)) and not known & matter.called:
+        return False
+    whole = frozenset[str]().union(*wanted)
+    places = [at for at, word in enumerate(clause.words) if word.relative in whole]
+    if not places:  # by a pronoun: it is of the clause before
+        return bool(matter.kinds or matter.words)
+    return any(_is_meant(matter, clause, at, whole) for at in places)
+
+
+def _is_meant(matter: Matter, clause: Clause, at: int, whole: Set[str]) -> bool:
+    """Whether somebody's relative at a place is the person's own: neither anybody's, nor a part of another word."""
+    found = pointed(clause, at, whole)
+    if found is not None or clause.by is By.LINE:
+        return found is not False
+    word, before = clause.words[at], [one.form for one in clause.words[max(at - 2, 0) : at]]
+    small = LANGUAGES[clause.language]
+    if not matter.several and small.many.intersection(before):
+        return False  # los perros
+    if clause.language not in ("en", "de", "nl") or small.the.intersection(before):
+        return True
+    if clause.language != "en":
+        return False  # Hunde
+    after = clause.words[at + 1] if at + 1 < len(clause.words) else None
+    if word.form.endswith("s") and not word.owns:
+        return False  # dogs
+    return after is None or after.capital or after.form in small.known | COMMON or bool(clause.said)  # dog food is none
+
+
+def _is_trait(forms: Set[str]) -> bool:
+    """Whether a favourite is spoken of: a favourite city is not where one lives."""
+    return any(FAVOURITE.match(form) for form in forms)
+
+
+def _foreign(clause: Clause, known: Set[str]) -> bool:
+    """Whether a clause that does not speak of the person begins with somebody: Bob has red as favourite colour."""
+    if clause.own or not clause.words:
+        return False
+    first = clause.words[0]
+    return first.capital and first.form not in LANGUAGES[clause.language].known and first.stem not in known
 
 
 def _stem(word: str) -> str:

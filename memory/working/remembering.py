@@ -182,10 +182,11 @@ class WorkingMemory:
             person = Resource.parse(heard.author)
             lines = frozenset[int]().union(*asked)
             post = await self._post(heard.id)  # before the answer goes too
-            counts = await self.forgetting.forget_matter(person, lines, what, keep=[heard.id])
-            if gone := counts["facts"] + counts["mastra_messages"]:
-                log.info("%s: forgotten on request: %s", batch.thread, dict(counts))
-                noted.append(Noted(person, batch.thread, heard.id, post, (), (), gone))
+            went = await self.forgetting.forget_and_tell(person, lines, what, keep=[heard.id])
+            lines_gone = went.counts["facts"]
+            if gone := lines_gone + went.counts["mastra_messages"]:
+                log.info("%s: forgotten on request: %s", batch.thread, dict(went.counts))
+                noted.append(Noted(person, batch.thread, heard.id, post, (), went.lines, gone, lines_gone))
         return noted
 
     async def _noted(self, batch: Batch, written: Sequence[int]) -> list[Noted]:

@@ -118,8 +118,8 @@ async def test_a_line_is_forgotten_only_when_one_is_sure(commands: Commands, tra
     line = await _learned(transcript)
     told = await commands.typed(f"/memory forget {line}", ANA, PORCH)
     assert told == (
-        "This deletes “Location: Lisbon”, and every message of yours, and every answer to you, that says so. There is "
-        f"no way back. Say /memory forget {line} yes to do it."
+        "This deletes “Location: Lisbon”: 1 line of your page, 1 message of yours and 1 answer to you, in 1 "
+        f"conversation. There is no way back. Say /memory forget {line} yes to do it."
     )
     assert await commands.typed(f"/memory forget {line} yes", BOB, PORCH) == "I found nothing about that."
     assert (await commands.typed(f"/memory forget {line} yes", ANA, PORCH)).startswith("Done: forgotten, 1 line")
@@ -165,10 +165,42 @@ async def test_forgetting_something_about_me_is_not_forgetting_everything(
     commands: Commands, transcript: PostgresTranscript, what: str
 ) -> None:
     told = await commands.run("forget", Asked(ANA, PORCH, ("about", *what.split())))
-    assert f"“{what}”" in told.text
-    done = await commands.run("forget", Asked(ANA, PORCH, tuple(told.confirm.split()[1:])))
+    assert told.text.startswith(f"I found nothing about “{what}”.")
+    assert not told.confirm
+    done = await commands.run("forget", Asked(ANA, PORCH, ("about", *what.split(), "yes")))
     assert done.text == "I found nothing about that."
     assert len(await texts(transcript)) == 4
+
+
+async def test_what_would_go_is_shown_with_counts_before_it_goes_and_nothing_more_goes(
+    commands: Commands, transcript: PostgresTranscript
+) -> None:
+    await _learned(transcript)
+    told = await commands.typed("/forget about where I live", ANA, PORCH)
+    assert told == (
+        "Forgetting “where I live” deletes “Location: Lisbon”: 1 line of your page, 1 message of yours and 1 answer to "
+        "you, in 1 conversation. There is no way back. Say /forget about where I live yes to do it."
+    )
+    assert len(await texts(transcript)) == 4
+    assert "Location: Lisbon" in await commands.typed("/memory", ANA, PORCH)
+    done = await commands.typed("/forget about where I live yes", ANA, PORCH)
+    assert done == "Done: forgotten, 1 line and 2 messages."
+    assert await texts(transcript) == ["I am bob", "Hello bob"]
+    assert await commands.typed("/forget about where I live", ANA, PORCH) == "I found nothing about “where I live”."
+
+
+async def test_many_long_lines_are_shown_as_far_as_there_is_room(
+    commands: Commands, transcript: PostgresTranscript
+) -> None:
+    audience = stored("direct:stage:porch")
+    boats = [
+        Learned(str(ANA), "Facts", f"boat {n} is {'very ' * 30}long", audience, "stage:0", frozenset())
+        for n in range(20)
+    ]
+    await pages_in(transcript.database).learn(PORCH, 0, 1, boats)
+    told = await commands.typed("/forget about my boat", ANA, PORCH)
+    assert "and 13 more: 20 lines of your page" in told
+    assert len(told) < 1900
 
 
 async def test_what_is_to_be_forgotten_fits_a_button(commands: Commands) -> None:

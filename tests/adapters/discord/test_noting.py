@@ -59,7 +59,7 @@ async def test_several_things_are_one_notice_and_what_is_forgotten_is_one_too(ho
     assert labels(await house.learn("I live in Lisbon and I like tea", direct)) == ["Noted 2 things · Undo"]
     post = await house.learn("forget that I like tea", direct)
     (button,) = rules.inside(post.components)
-    assert (button["label"], button["disabled"]) == ("Forgotten", True)
+    assert (button["label"], button["disabled"]) == ("Forgotten: 1 line and 3 messages", True)
     assert await house.facts() == ["Lisbon"]
 
 
@@ -172,14 +172,14 @@ async def test_notices_of_one_post_are_one_button_for_each_person() -> None:
     assert [(button.label, button.custom_id) for button in there] == [
         ("Noted: b · Undo", f"hathi:{BOB}:memory undo 5"),
         ("Noted 2 things · Undo", f"hathi:{ANA}:memory undo 1 2"),
-        ("Forgotten", f"hathi:{BOB}:forgotten"),
+        ("Forgotten: 3 messages", f"hathi:{BOB}:forgotten"),
     ]
     assert len(with_notice(there, noted(gone=1, person=BOB))) == 3
 
 
 async def test_what_does_not_hold_any_more_and_then_is_forgotten_is_said_once() -> None:
     there = with_notice(with_notice([], noted(lines=1)), noted(gone=2))
-    assert [button.label for button in there] == ["Forgotten"]
+    assert [button.label for button in there] == ["Forgotten: 2 messages"]
 
 
 async def test_a_button_says_how_many_of_many_lines_it_takes_back() -> None:

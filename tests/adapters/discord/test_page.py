@@ -238,12 +238,12 @@ async def test_something_is_forgotten_by_what_it_is_about(house: House) -> None:
 
 async def test_the_longest_that_can_be_forgotten_fits_its_button(house: House) -> None:
     await house.start()
-    await house.ask(f"{AT} hello")
     what = "ü" * 50 + " öö öö"
+    await house.ask(f"{AT} {what}")
     asked = await house.discord.slash(house.ana, house.channel, "forget", "about", what=what)
     assert f"“{what}”" in await house.told(asked)
     assert asked.buttons[0].endswith(f"forget about {what} yes")
-    assert await house.told(await press(house, asked, "Delete")) == "I found nothing about that."
+    assert await house.told(await press(house, asked, "Delete")) == "Done: forgotten, 0 lines and 2 messages."
     longer = await house.discord.slash(house.ana, house.channel, "forget", "about", what=what + "ö")
     assert "in fewer words" in await house.told(longer)
 

@@ -136,7 +136,7 @@ async def test_several_things_are_one_note_and_what_is_forgotten_is_one_too(hous
     note = await learn(house, "I live in Lisbon and I like tea", house.dm)
     assert note["text"] == "Noted: Location: Lisbon; Interests: tea"
     note = await learn(house, "forget that I like tea", house.dm)
-    assert re.fullmatch(r"Forgotten: \d lines and messages", note["text"])
+    assert re.fullmatch(r"Forgotten: 1 line and \d messages: Interests: tea", note["text"])
     assert [block["type"] for block in note["blocks"]] == ["context"]
     assert await facts(house) == ["Lisbon"]
 

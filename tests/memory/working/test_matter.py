@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory.working.matter import asked, repeats, speaks_of, telling, wants_gone, words
+from memory.working.matter import asked, matters_of, wants_gone, words
 
 
 @pytest.mark.parametrize(
@@ -37,24 +37,62 @@ def test_a_message_that_wants_something_gone_does_not_say_it_anew() -> None:
 def test_spelling_and_number_do_not_matter() -> None:
     assert words("My favourite colours, the “Colors”!") == words("favorite color")
     assert words("cities") == words("city")
-    assert speaks_of("What's my favorite color?", words("my favourite colour"))
-    assert not speaks_of("My favourite food", words("my favourite colour"))
 
 
-def test_what_tells_a_matter_is_what_its_clauses_say_beside_it() -> None:
-    matter = words("my favourite colour")
-    assert telling("My name is Ana, and my favourite colour is blue because I can.", matter) == {"blue"}
-    assert telling("What is my favourite colour?", matter) == set()
-    assert telling("works on payments", frozenset()) == {"payment"}
+@pytest.mark.parametrize(
+    ("text", "matter"),
+    [
+        ("vergiss meinen Hund", "meinen Hund"),
+        ("Bitte vergiss, dass ich in Porto wohne.", "ich in Porto wohne."),
+        ("Kannst du bitte meinen Hund vergessen?", "meinen Hund"),
+        ("oublie mon chien", "mon chien"),
+        ("S'il te plaît, oublie que j'habite à Porto", "j'habite à Porto"),
+        ("olvida mi perro", "mi perro"),
+        ("Por favor, olvida que vivo en Porto", "vivo en Porto"),
+        ("esquece o meu cão", "o meu cão"),
+        ("dimentica il mio cane", "il mio cane"),
+        ("vergeet mijn hond", "mijn hond"),
+        ("vergiss es", None),
+        ("vergiss mich", None),
+        ("oublie-moi", None),
+        ("ich vergesse meinen Schlüssel immer", None),
+        ("forget my last message", None),
+        ("forget everything", None),
+    ],
+)
+def test_it_is_asked_in_other_languages_too(text: str, matter: str | None) -> None:
+    assert asked(text) == matter
 
 
-def test_a_text_repeats_a_matter_when_it_has_most_of_its_telling_words() -> None:
-    known = [words("building a wooden boat with my brother")]
-    assert repeats("A wooden boat, and your brother helps!", known)
-    assert not repeats("My brother called", known)
-    assert not repeats("anything", [frozenset()])
+@pytest.mark.parametrize(
+    ("what", "telling", "kinds", "relatives"),
+    [
+        ("my dog", "", "", "dog"),
+        ("my dog's name", "", "name", "dog"),
+        ("where I live", "", "location", ""),
+        ("my home address", "", "location", ""),
+        ("my email address", "email address", "", ""),
+        ("my favourite city", "favorite city", "", ""),
+        ("that I live in Porto", "porto", "location", ""),
+        ("what I do for a living", "", "work", ""),
+        ("everything about my sister, please", "", "", "sister"),
+        ("that I live in Lisbon, I live in Porto now", "lisbon", "location", ""),
+        ("meine Schwester", "", "", "sister"),
+        ("Rex", "rex", "", ""),
+    ],
+)
+def test_a_matter_is_its_telling_words(what: str, telling: str, kinds: str, relatives: str) -> None:
+    (matter,) = matters_of(what)
+    found = (matter.words, matter.kinds, matter.relatives)
+    assert found == tuple(frozenset(one.split()) for one in (telling, kinds, relatives))
 
 
-def test_other_scripts_are_compared_word_by_word() -> None:
-    assert speaks_of("мой любимый цвет синий", words("любимый цвет"))
-    assert telling("мой любимый цвет синий", words("любимый цвет")) == {"мой", "синий"}
+@pytest.mark.parametrize(
+    "what", ["me", "what I like", "what I said", "that", "", "my last question", "?!", "everything"]
+)
+def test_words_that_every_fact_shares_are_no_matter(what: str) -> None:
+    assert matters_of(what) == []
+
+
+def test_several_matters_can_be_named_at_once() -> None:
+    assert [matter.relatives for matter in matters_of("my dog, my cat and my sister")] == [{"dog"}, {"cat"}, {"sister"}]

@@ -1,0 +1,101 @@
+"""What those of whom a clause speaks are called in it. Pure."""
+
+import re
+from collections.abc import Sequence, Set
+
+from memory.working.languages import LANGUAGES
+from memory.working.reading import Clause, Word
+from memory.working.vocabulary import COMMON, KINDS, NOUNS, PLACED
+
+NAME = 3  # words of a name
+LABELS = frozenset("occupation projects project goals events people facts family pets notes about".split())
+_IS = frozenset("is was are ist war heißt heisst est es é è heet".split())
+_PEOPLES = re.compile(
+    r"(?:ese|ish|an|ch|ic|lim|eek|wiss|hai|i|ot|urk|urd|inn|wede|ane)$|^(?:pole|scot|sikh|jew|serb|croat|arab)$"
+)
+_CALLED = KINDS["name"].nouns | frozenset("called named heißt heisst appelle llama chama chiama heet".split())
+
+
+def names_in(clause: Clause) -> frozenset[str]:
+    """What those of whom a clause speaks are called in it."""
+    words, small = clause.words, LANGUAGES[clause.language]
+    found: set[str] = set()
+    for at, word in enumerate(words):
+        if word.relative and not word.owns:
+            found |= _run(words[at + 1 :], small.known)
+            found |= _equal(words[at + 1 :], small.known) if clause.language == "en" else set()
+    if "name" in clause.said | clause.mentioned:
+        last = max((at for at, word in enumerate(words) if word.form in _CALLED), default=-1)
+        found |= _after(words[last + 1 :], clause) if last >= 0 else set()
+        found |= _before_is(words, small.known)
+    elif any(word.relative for word in words):
+        found |= _before_is(words, small.known)
+    return frozenset(found)
+
+
+def beside(words: Sequence[Word]) -> frozenset[str]:
+    """The name that stands beside a relative: `my sister Ana`."""
+    small = frozenset[str]()
+    found = (_run(words[at + 1 :], small) for at, word in enumerate(words) if word.relative and not word.owns)
+    return frozenset[str]().union(*found)
+
+
+def capitals(clause: Clause) -> frozenset[str]:
+    """The names on a line that speaks of somebody: words with a capital, but no places and no labels."""
+    small = LANGUAGES[clause.language].known | LANGUAGES["en"].known
+    found: set[str] = set()
+    for at, word in enumerate(clause.words):
+        placed = at > 0 and clause.words[at - 1].form in PLACED
+        known = bool(word.relative) or word.form in small | COMMON | LABELS | NOUNS
+        if word.capital and at > 0 and not placed and not known:
+            found.add(word.stem)
+    return frozenset(found)
+
+
+def numbers(clause: Clause) -> frozenset[str]:
+    """Numbers that stand for something: no years, no small ones."""
+    found = (word.form for word in clause.words if sum(map(str.isdigit, word.form)) > 2)
+    return frozenset(form for form in found if not re.fullmatch(r"(?:1[89]|20)\d\d", form))
+
+
+def _run(words: Sequence[Word], small: Set[str]) -> set[str]:
+    """The name that words begin with."""
+    found: set[str] = set()
+    for word in words[:NAME]:
+        if not word.capital or word.form in small or word.form in COMMON:
+            break
+        found.add(word.stem)
+    return found
+
+
+def _equal(words: Sequence[Word], small: Set[str]) -> set[str]:
+    """The name in `is Rex`, where that is no nation, tongue or belief: `is Portuguese`."""
+    if len(words) < 2 or words[0].form not in ("is", "was"):
+        return set()
+    found = _run(words[1:], small)
+    return set() if _PEOPLES.search(words[1].form) or len(words) - 1 > len(found) else found
+
+
+def _after(words: Sequence[Word], clause: Clause) -> set[str]:
+    """The name behind a word that announces one, also in small letters: `called rex`, `name of my dog is Rex`."""
+    small = LANGUAGES[clause.language].known
+    begun = False
+    found: set[str] = set()
+    for word in words:
+        if word.form in small or word.form in COMMON or word.relative or len(found) == NAME:
+            if begun:
+                break
+            continue
+        begun = True
+        found.add(word.stem)
+    return found
+
+
+def _before_is(words: Sequence[Word], small: Set[str]) -> set[str]:
+    """The name in `Rex is my dog`, `Rex is the name of my dog`."""
+    place = next((at for at, word in enumerate(words) if word.form in _IS), 0)
+    first = words[:place]
+    if not 0 < len(first) <= NAME or not all(word.capital and word.form not in small for word in first):
+        return set()
+    behind = any(word.relative for word in words[place + 1 :])
+    return {word.stem for word in first} if behind and not any(word.relative for word in first) else set()
