@@ -11,10 +11,11 @@ from bot.prompt import tokens
 from memory.content import text_of
 from memory.forgetting import Forgetting
 from memory.privacy import Audience, place, stored
-from memory.working import literal, matter, upkeep
+from memory.working import asking_again, literal, matter, upkeep
+from memory.working.believing import Believed, Candidate, weigh
 from memory.working.page import MOST, Edit, Fact, current
 from memory.working.pages import Learned, Pages
-from memory.working.upkeep import Believed, Heard
+from memory.working.upkeep import Heard
 
 log = logging.getLogger(__name__)
 
@@ -131,26 +132,50 @@ class WorkingMemory:
     async def _believed(self, batch: Batch, known: Mapping[str, Sequence[Fact]]) -> list[Believed]:
         """What a model makes of the batch, as far as it is believed."""
         prompt, shown = upkeep.ask(self.pages.template, batch.heard, known)
-        edits = await self._edits(batch, prompt, shown)
-        believed, refused = upkeep.believe(edits, batch.heard, shown, known)
-        if refused:
+        edits, model = await self._edits(batch, prompt, shown)
+        candidates = weigh(edits, batch.heard, shown, known)
+        doubtful = [candidate for candidate in candidates if not candidate.certain]
+        if model is not None and doubtful:
+            doubtful = await self._confirmed(model, batch, doubtful, shown)
+        believed = [one.change for one in candidates if one.certain or any(one is other for other in doubtful)]
+        if refused := len(edits) - len(believed):
             log.warning(
                 "%s: %d changes of the page are refused: nobody said so, or not as a fact", batch.thread, refused
             )
         return believed
 
-    async def _edits(self, batch: Batch, prompt: Prompt, shown: Mapping[int, Fact]) -> list[Edit]:
-        """What the first model that can be asked wants changed. Raises the first one's ModelError when none can."""
+    async def _confirmed(
+        self, model: Model, batch: Batch, doubtful: Sequence[Candidate], shown: Mapping[int, Fact]
+    ) -> list[Candidate]:
+        """Those of the changes that the rules cannot decide to which the model says yes, in one call for all.
+
+        Raises ModelError when it cannot be asked now; then all is read again the next time.
+        """
+        template = self.pages.template
+        lines = {fact.id: template.told(fact.field, fact.value) for fact in shown.values()}
+        try:
+            arguments = await model.call(asking_again.ask_again(template, doubtful, lines), asking_again.CONFIRM)
+        except (ModelSilent, ModelRefused, PromptTooLong) as error:
+            log.info("%s: %d notes are not confirmed, since %s", batch.thread, len(doubtful), error)
+            return []
+        yes = asking_again.confirmed(arguments)
+        return [candidate for place, candidate in enumerate(doubtful, 1) if place in yes]
+
+    async def _edits(self, batch: Batch, prompt: Prompt, shown: Mapping[int, Fact]) -> tuple[list[Edit], Model | None]:
+        """What the first model that can be asked wants changed, and that model; None where all is read word for word.
+
+        Raises the first one's ModelError when none can be asked.
+        """
         template = self.pages.template
         failures: list[ModelError] = []
         for model in self.models:
             try:
                 if not model.trusted:
-                    return await self._literal(model, batch, shown)
-                return template.edits(await model.call(prompt, template.tool), shown)
+                    return await self._literal(model, batch, shown), None
+                return template.edits(await model.call(prompt, template.tool), shown), model
             except (ModelSilent, ModelRefused, PromptTooLong) as error:  # it cannot fill in a form
                 log.info("%s: read word for word, since %s", batch.thread, error)
-                return await self._literal(None, batch, shown)
+                return await self._literal(None, batch, shown), None
             except ModelError as error:
                 failures.append(error)
         raise failures[0]
