@@ -117,8 +117,10 @@ def _subject(clause: Clause, plain: str, language: Language) -> Subject:
         Subject.OTHER: other.start() if other else None,
     }
     known = {subject: start for subject, start in starts.items() if start is not None}
+    mine = language.finds("mine", plain)
+    if mine is not None and kin is None and Subject.SELF not in known and mine.start() < min(known.values(), default=0):
+        return Subject.SELF  # my pronouns are they
     if not known:
-        mine = language.finds("mine", plain)
         if mine is not None and (third is None or mine.start() <= third):
             return Subject.SELF
         return Subject.OTHER if third is not None else Subject.NOBODY
@@ -217,7 +219,8 @@ def _about(reading: Reading, claim: Claim, part: Part, language: Language) -> Ve
     if reading.subject is Subject.NOBODY:
         return Verdict.UNSURE
     if claim.identity is not None:
-        return Verdict.NO
+        told = reading.subject is Subject.OTHER and language.finds("mine", reading.clause.plain)
+        return Verdict.UNSURE if told else Verdict.NO  # Rome is my home
     if language.finds("others", reading.clause.plain) and reading.subject is Subject.OTHER:
         return Verdict.UNSURE if "others" in claim.kinds else Verdict.NO
     return Verdict.YES if _says_who(reading, claim, language) else Verdict.NO
@@ -227,10 +230,12 @@ def _says_who(reading: Reading, claim: Claim, language: Language) -> bool:
     """Whether a value names the one of whom a clause speaks: by name, or as the speaker's sister."""
     named = [word for word in read_words(claim.text) if word.capital or language.finds("kin", word.plain)]
     said = read_words(reading.clause.text)
+    third = _third(reading.clause.plain, language)
     return any(
         similar(word.plain, other.plain) and (other.capital or language.finds("kin", other.plain))
         for word in named
         for other in said
+        if reading.subject is Subject.KIN or third is None or other.plain in reading.clause.plain[:third]
     ) or (reading.subject is Subject.KIN and any(word.capital for word in named))
 
 

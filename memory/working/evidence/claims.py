@@ -81,6 +81,7 @@ def _part(piece: str, readers: Sequence[Language], label: Sequence[str]) -> Part
         key for reader in readers for verb in verbs for key, said in reader.relations.items() if said.search(verb)
     }
     words = [word for word in read_words(piece) if _tells(word, readers, verbs, label)]
+    words = words or [word for word in read_words(piece) if word.plain not in label and not _says_no(word, readers)]
     dated = [word for word in words if is_date(word, piece)]
     return Part(
         tuple(word for word in words if word not in dated),
@@ -104,13 +105,14 @@ def _tells(word: Word, readers: Sequence[Language], verbs: Iterable[str], label:
         return False
     if any(word.plain == part for verb in verbs for part in verb.split()):
         return False
-    if any(
-        reader.markers["not"].fullmatch(word.plain)
-        for reader in readers
-        if not word.plain.startswith(("un", "non", "nicht"))
-    ):
-        return False
-    return word.plain not in label
+    return word.plain not in label and not _says_no(word, readers)
+
+
+def _says_no(word: Word, readers: Sequence[Language]) -> bool:
+    """Whether a word is nothing but a no; a non-smoker is more."""
+    return not word.plain.startswith(("un", "non", "nicht")) and any(
+        reader.markers["not"].fullmatch(word.plain) for reader in readers
+    )
 
 
 def _all(reader: Language, marker: str, text: str) -> list[re.Match[str]]:

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory.working.evidence.assertion import Reading, asserted, readings
 from memory.working.evidence.claims import Claim, Part, read_claim
-from memory.working.evidence.reading import Sentence, sentences, without_quoted
+from memory.working.evidence.reading import Sentence, ambiguous, sentences, without_quoted
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import Word, diet, eats_none, fold, read_words, stands
+
+
+_INFLECTED = ("de", "pl", "ru", "uk")  # nouns are capital, or names change inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +25,18 @@ class Evidence:
 def judge(field: str, value: str, quote: str, said: str) -> Evidence:
     """Whether a person's message, without what it quotes from others, says a value of them. The quote points at it."""
     own = without_quoted(said)
-    all_ = sentences(own)
+    found = [_judge(field, value, quote, sentences(own, assumed)) for assumed in ambiguous(own) or [None]]
+    agreed = len({evidence.verdict for evidence in found}) == 1
+    return found[0] if agreed else replace(found[0], verdict=Verdict.UNSURE)
+
+
+def _judge(field: str, value: str, quote: str, all_: Sequence[Sentence]) -> Evidence:
     pointed = located(quote, all_)
     if not pointed:
         return Evidence(Verdict.NO)
     shown = " ".join(sentence.text for sentence in pointed)
     claim = read_claim(field, value, next((one.language for one in pointed if one.language), None))
-    if any(_pretends(sentence) for sentence in _up_to(pointed[-1], all_)) or _taken_back(pointed[-1], all_):
+    if any(_pretends(sentence) for sentence in _up_to(pointed[-1], all_)) or _taken_back(pointed, all_):
         return Evidence(Verdict.NO)
     verdict = _supported(claim, pointed)
     if verdict is Verdict.UNSURE and len(all_) > len(pointed):
@@ -45,7 +53,7 @@ def retracts(quote: str, said: str) -> Evidence:
     if (
         not pointed
         or any(_pretends(sentence) for sentence in _up_to(pointed[-1], all_))
-        or _taken_back(pointed[-1], all_)
+        or _taken_back(pointed, all_)
     ):
         return Evidence(Verdict.NO)
     stated = [
@@ -124,9 +132,9 @@ def _missing(
     word: Word, part: Part, claim: Claim, clauses: Sequence[tuple[Sentence, Reading, Sequence[Reading]]]
 ) -> Verdict:
     """A word that nobody said: a name or a number is invented, another one may be a paraphrase."""
-    german = any(one is not None and one.name == "de" for one in (claim.language, *(s.language for s, _, _ in clauses)))
+    inflected = any(one is not None and one.name in _INFLECTED for one in (claim.language, *(s.language for s, _, _ in clauses)))
     alone = len(part.words) == 1 and len(claim.parts) == 1
-    name = word.capital and not german and (not word.first or alone)
+    name = word.capital and not inflected and (not word.first or alone)
     return Verdict.NO if word.number is not None or name else Verdict.UNSURE
 
 
@@ -147,9 +155,9 @@ def _pretends(sentence: Sentence) -> bool:
     return sentence.language is not None and sentence.language.finds("pretend", sentence.plain) is not None
 
 
-def _taken_back(last: Sentence, all_: Sequence[Sentence]) -> bool:
+def _taken_back(pointed: Sequence[Sentence], all_: Sequence[Sentence]) -> bool:
     """Just kidding, right after it."""
-    after = all_[all_.index(last) + 1 :][:1]
+    after = [all_[all_.index(sentence) + 1] for sentence in pointed if sentence is not all_[-1]]
     return any(
         one.language is not None and one.language.finds("joke", one.plain) is not None and len(one.plain.split()) <= 6
         for one in after

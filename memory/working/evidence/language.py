@@ -21,6 +21,7 @@ class Language:
     name: str
     spaced: bool  # whether words stand apart
     elided: bool  # whether an apostrophe ends a word
+    letters: frozenset[str]  # beyond a to z
     small: frozenset[str]  # words that tell nothing
     known: frozenset[str]  # words by which a text in it is recognised
     numbers: tuple[str, ...]  # zero, one, two …
@@ -49,25 +50,30 @@ def recognise(text: str, around: str = "", prefer: Language | None = None) -> La
 
     `around`: what stands around it, which decides a tie unless `prefer` does.
     """
+    found = candidates(text, around, prefer)
+    return found[0] if len(found) == 1 else None
+
+
+def candidates(text: str, around: str = "", prefer: Language | None = None) -> list[Language]:
+    """The languages in which a text may be written; several, if it is written alike in all of them."""
     by_script = _script(text)
     if by_script is not None:
-        return languages().get(by_script)
+        return [languages()[by_script]] if by_script in languages() else []
     scores = _scores(text)
     best = max(scores.values(), default=0)
-    tied = [name for name, score in scores.items() if score == best]
-    if prefer is not None and prefer.name in tied and (best or not around):
-        return prefer
-    if best and len(tied) > 1:
-        more = _scores(around or text)
-        most = max(more[name] for name in tied)
-        tied = [name for name in tied if more[name] == most]
     if not best:
-        return recognise(around) if around and around != text else None
-    if len(tied) > 1:
-        covered = {name: _covered(text.lower(), languages()[name]) for name in tied}
-        tied = [name for name in tied if covered[name] == max(covered.values())]
-    # What is still written alike in several languages is read as English, if it could be that.
-    return languages()[tied[0]] if len(tied) == 1 else languages().get("en") if "en" in tied else None
+        return candidates(around) if around and around != text else []
+    tied = [name for name, score in scores.items() if score == best]
+    if prefer is not None and prefer.name in tied:
+        return [prefer]
+    of_around = _scores(around or text)
+    for measure in (
+        lambda name: of_around[name],
+        lambda name: _covered(text.lower(), languages()[name]),
+    ):
+        most = max(map(measure, tied))
+        tied = [name for name in tied if measure(name) == most]
+    return [languages()[name] for name in tied]
 
 
 def tokens(text: str) -> list[str]:
@@ -78,8 +84,10 @@ def tokens(text: str) -> list[str]:
 def _scores(text: str) -> dict[str, int]:
     words = set(re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower().replace("’", "'")))
     words |= {f"{left}'" for left in re.findall(r"([^\W\d_]+)[’']", text.lower())} | set(tokens(text))
+    letters = set(re.findall(r"[^\W\d_a-z]", text.lower()))
     return {
         name: sum(2 if word in language.small else 1 for word in words if word in language.known)
+        - len(letters - language.letters)
         for name, language in languages().items()
     }
 
@@ -111,7 +119,7 @@ def _read(name: str, text: str) -> Language:
     lists = [data.get(marker, "") for marker in _MARKERS] + list(data.get("relations", {}).values())
     plain = {word for phrases in map(_phrases, lists) for phrase in phrases for word in _plain_words(phrase)}
     return Language(
-        name, spaced, data.get("elided", False), small, small | plain, tuple(data.get("numbers", "").split()), markers,
+        name, spaced, data.get("elided", False), frozenset(data.get("letters", "")), small, small | plain, tuple(data.get("numbers", "").split()), markers,
         relations,
     )  # fmt: skip
 

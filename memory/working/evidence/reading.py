@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from memory.working.evidence.language import Language, recognise
+from memory.working.evidence.language import Language, candidates, recognise
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]* [^`\n]* [^`\n]*`", re.DOTALL)
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
@@ -45,10 +45,19 @@ def without_quoted(text: str) -> str:
     return _QUOTED.sub(lambda found: _title(next((part for part in found.groups() if part is not None), "")), text)
 
 
-def sentences(text: str) -> list[Sentence]:
-    """The sentences of a text, in order."""
+def sentences(text: str, assumed: Language | None = None) -> list[Sentence]:
+    """The sentences of a text, in order. `assumed`: the language of those that may be in several."""
     text = text.replace("’", "'").replace("＇", "'")
-    return [_sentence(part, text) for part in map(str.strip, _END.split(text)) if re.search(r"\w", part)]
+    return [_sentence(part, text, assumed) for part in _split(text)]
+
+
+def ambiguous(text: str) -> list[Language]:
+    """The languages that a text may be in, where that is not clear."""
+    return next((found for part in _split(text) if len(found := candidates(part, text)) > 1), [])
+
+
+def _split(text: str) -> list[str]:
+    return [part for part in map(str.strip, _END.split(text)) if re.search(r"\w", part)]
 
 
 def _title(quoted: str) -> str:
@@ -68,8 +77,8 @@ def _spaced(text: str, language: Language | None) -> str:
     return " ".join(text.split())
 
 
-def _sentence(part: str, around: str) -> Sentence:
-    language = recognise(part, around)
+def _sentence(part: str, around: str, assumed: Language | None) -> Sentence:
+    language = recognise(part, around) or (assumed if candidates(part, around) else None)
     text = _spaced(part, language)
     if language is None:
         return Sentence(text, text.lower(), None, (Clause(text, text.lower(), "", _is_question(text)),))
