@@ -30,6 +30,7 @@ class Reading:
     clause: Clause
     subject: Subject
     negated: bool
+    label: bool  # it is a name, or something like it
     own: bool  # it speaks of the speaker in words of its own
     flags: frozenset[str]  # if, would, unsure, maybe, says, wants, past, orders, soft, laughs
 
@@ -38,7 +39,7 @@ def readings(sentence: Sentence) -> list[Reading]:
     """The clauses of a sentence, each with what it has from those before it."""
     language = sentence.language
     if language is None:
-        return [Reading(clause, Subject.NOBODY, False, False, frozenset()) for clause in sentence.clauses]
+        return [Reading(clause, Subject.NOBODY, False, False, False, frozenset()) for clause in sentence.clauses]
     found: list[Reading] = []
     for index, clause in enumerate(sentence.clauses):
         plain = bare(clause.plain, language)
@@ -59,6 +60,8 @@ def readings(sentence: Sentence) -> list[Reading]:
             own.add("orders")
         no = negated(plain, [language])
         before = found[-1] if found else None
+        if before is not None and clause.joint == "that" and before.negated and subject is not Subject.NOBODY:
+            no = no != (language.markers["opening"].fullmatch(before.clause.plain) is None)  # it is not true that
         if before is not None:
             own |= _carried(before, clause, subject)
             if subject is Subject.NOBODY and not _relative(clause, plain, language):
@@ -67,7 +70,7 @@ def readings(sentence: Sentence) -> list[Reading]:
                 subject = before.subject
             elif _relative(clause, plain, language) and subject is Subject.NOBODY:
                 subject = Subject.OTHER
-        found.append(Reading(clause, subject, no, mine, frozenset(own)))
+        found.append(Reading(clause, subject, no, _is_label(clause, plain, language), mine, frozenset(own)))
     return _framed(found, language)
 
 
@@ -94,6 +97,8 @@ def _refused(
     flags = reading.flags
     if any(language.finds(marker, sentence.plain) for marker in _FRAME) or reading.clause.asked:
         return True
+    if len(whole) > 1 and language.markers["not"].fullmatch(whole[-1].clause.plain.strip(" .!")):
+        return True  # I live in Rome … not
     if flags & {"if", "unsure", "says", "orders"}:
         return True
     if "would" in flags and "wants" not in flags:
@@ -103,9 +108,20 @@ def _refused(
     return "past" in flags and not part.past
 
 
+def _is_label(clause: Clause, plain: str, language: Language) -> bool:
+    """Whether a clause is but a name."""
+    words = clause.text.split()
+    return len(words) <= 2 and all(
+        word[0].isupper() and word.lower() not in language.known and not language.opens("opening", word.lower())
+        for word in words
+    )
+
+
 def _subject(clause: Clause, plain: str, language: Language) -> Subject:
     if language.finds("together", plain):
         return Subject.SELF
+    if language.finds("embeds", plain):
+        return Subject.OTHER
     own = language.finds("self", plain)
     first = _first_verb(clause, plain, language)
     kin = _kin(plain, language)
@@ -188,7 +204,9 @@ def _carried(before: Reading, clause: Clause, subject: Subject) -> set[str]:
     """What a clause has from the one before it: what somebody says or doubts reaches over all that depends on it."""
     if clause.joint == "but":
         return set()
-    carried = before.flags & {"says", "unsure"}
+    carried = set(before.flags & {"says", "unsure"})
+    if clause.joint == ":" and (before.subject in (Subject.KIN, Subject.OTHER) or "orders" in before.flags or before.label):
+        carried.add("says")  # Bob: I live in Rome
     if subject is Subject.NOBODY or clause.joint == "that":
         carried |= before.flags & {"if", "would", "wants", "past", "orders", "maybe"}
     return carried
@@ -242,6 +260,8 @@ def _says_who(reading: Reading, claim: Claim, language: Language) -> bool:
 def _polarity(reading: Reading, part: Part, claim: Claim) -> Verdict:
     """Whether a clause and a value both say yes, or both no."""
     if "soft" in reading.flags:  # hates, is allergic to
+        if part.dislikes:
+            return Verdict.YES if part.negative == reading.negated else Verdict.NO
         liked = (part.likes and not part.dislikes) or "like" in claim.kinds
         if reading.negated:
             return Verdict.UNSURE
@@ -260,4 +280,18 @@ def _related(sentence: Sentence, reading: Reading, claim: Claim, part: Part, lan
     if claim.identity is not None:
         needed |= {claim.identity} & language.relations.keys()
     said = sentence.plain
+    if claim.identity is not None and ("soft" in reading.flags or _beside(reading, part, claim, language)):
+        return Verdict.UNSURE
     return Verdict.YES if all(language.relations[key].search(said) for key in needed) else Verdict.UNSURE
+
+
+def _beside(reading: Reading, part: Part, claim: Claim, language: Language) -> bool:
+    """Whether a value's first word stands for somebody or something else: I live with Bob, I am Bob's brother."""
+    plain = reading.clause.plain
+    for word in part.words:
+        for said in read_words(reading.clause.text):
+            if similar(word.plain, said.plain):
+                led = plain[: said.start]
+                before = [one for one in language.markers["beside"].finditer(led) if one.end() == len(led)]
+                return bool(before) or (claim.identity == "named" and plain[said.start + len(said.plain) :].startswith("'s"))
+    return False

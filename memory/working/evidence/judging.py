@@ -159,6 +159,8 @@ def _taken_back(pointed: Sequence[Sentence], all_: Sequence[Sentence]) -> bool:
     """Just kidding, right after it."""
     after = [all_[all_.index(sentence) + 1] for sentence in pointed if sentence is not all_[-1]]
     return any(
-        one.language is not None and one.language.finds("joke", one.plain) is not None and len(one.plain.split()) <= 6
+        one.language is not None
+        and len(one.plain.split()) <= 6
+        and (one.language.finds("joke", one.plain) or one.language.markers["not"].fullmatch(one.plain.strip(" .!")))
         for one in after
     )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from memory.working.evidence.language import Language, candidates, recognise
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]* [^`\n]* [^`\n]*`", re.DOTALL)
+# A line of a chat that was pasted: `<Bob> I live in Rome`, `[10:32] Bob: so do I`.
+_PASTED = re.compile(r"^\s*(?:<(?![@#:])[^<>\n]{1,32}>|\[?\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?\]?[^\w\n]*[^\n:]{1,32}:)\s.*$", re.MULTILINE | re.IGNORECASE)
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _QUOTED = re.compile(
     r"“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|»([^«]*)«|\"([^\"\n]*)\"|「([^」]*)」|『([^』]*)』|‘([^’\n]*)’(?!\w)|(?<!\w)'([^'\n]* [^'\n]*)'(?!\w)"
@@ -41,7 +43,7 @@ class Sentence:
 
 def without_quoted(text: str) -> str:
     """A text without code and without what others say in it between quotation marks; titles and names stay."""
-    text = _CODE.sub(" ", _HIDDEN.sub("", text[:LONGEST]))
+    text = _CODE.sub(" ", _PASTED.sub("", _HIDDEN.sub("", text[:LONGEST])))
     return _QUOTED.sub(lambda found: _title(next((part for part in found.groups() if part is not None), "")), text)
 
 
@@ -136,7 +138,7 @@ bare = _bare
 
 def _pieces(text: str, language: Language) -> Iterator[tuple[str, str]]:
     """The clauses of a sentence with what joins each to the one before."""
-    cuts = [(match.start(), match.end(), ",") for match in _MARKS.finditer(text)]
+    cuts = [(match.start(), match.end(), ":" if match[0] in ":：" else ",") for match in _MARKS.finditer(text)]
     plain = text.lower()
     if len(plain) == len(text):
         for joint in ("but", "turns", "because", "that", "and", "if"):
@@ -156,7 +158,7 @@ def _pieces(text: str, language: Language) -> Iterator[tuple[str, str]]:
         if piece:
             yield kind, piece
         # A comma before a conjunction is one joint with it.
-        kind = joint if piece or joint != "," else kind
+        kind = joint if piece or joint not in ",:" else kind
         start = right
     if text[start:].strip():
         yield kind, text[start:].strip()
