@@ -1,7 +1,7 @@
 """How well is believed what people say of themselves, and nothing else: on a corpus of what careless models note.
 
-`python -m benchmarks.believing [--half tuning|held-out] [--wrong] [--json]`; no model is asked, it takes seconds. The rule
-of the version before stands beside the new ones; `second look` is the best that a model can add where rules cannot tell.
+`python -m benchmarks.believing [--half tuning|held-out] [--wrong] [--json]`; no model is asked, it takes seconds. The
+rule of the version before stands beside; `second look` is the best that a model can add where the rules cannot tell.
 """
 
 import argparse
@@ -77,7 +77,7 @@ def is_asked(case: Case) -> bool:
 
 
 def before(case: Case) -> bool:
-    """The rule of the version before: the quoted words are the author's, and neither is an order or a secret in English."""
+    """The rule of the version before: the quoted words are the author's, and there is no order or secret in them."""
     quote = _plain(case.quote)
     said = quote in _plain(own_words(case.said)) if quote else False
     return said and all(not _ORDER.match(text) and not _SECRET.search(text) for text in (case.value, case.quote))

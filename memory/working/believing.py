@@ -1,8 +1,8 @@
 """What of a model's changes is believed. Pure.
 
-A model may be wrong, and may be talked into things. So a change is believed only with the words that say it, in a message
-that its person wrote: in a sentence of theirs that states it of them, as true. Rules decide that for what people mostly
-write; where they cannot tell, the model is asked once more, with nothing but the sentence and the claim before it.
+A model may be wrong, and may be talked into things. So a change is believed only with the words that say it, in a
+message that its person wrote: in a sentence of theirs that states it of them, as true. Rules decide that for what people
+mostly write (evidence/); where they cannot tell, a model is asked once more (second_look.py).
 """
 
 import re
@@ -64,7 +64,7 @@ def weigh(
         if edit.value is None and not replaced:
             continue
         change = Believed(edit, message, replaced)
-        certain = evidence.verdict is Verdict.YES
+        certain = evidence.verdict is Verdict.YES or edit.verbatim
         candidates.append(Candidate(change, certain, evidence.sentence, _before(message, heard)))
     return candidates
 

@@ -1,1 +1,1 @@
-"""Evidence for what a model notes about somebody: where in their own words it stands, and whether it is said as true."""
+"""Evidence for what a model notes about people: where in their own words it stands, and whether they say it is true."""

@@ -103,7 +103,7 @@ def _refused(
         return True
     if "would" in flags and "wants" not in flags:
         return True
-    if "wants" in flags and not (part.wants or part.dated or "wants" in claim.kinds):
+    if "wants" in flags and not (part.wants or part.days or "wants" in claim.kinds):
         return claim.identity is not None or not claim.kinds
     return "past" in flags and not part.past
 
@@ -205,7 +205,9 @@ def _carried(before: Reading, clause: Clause, subject: Subject) -> set[str]:
     if clause.joint == "but":
         return set()
     carried = set(before.flags & {"says", "unsure"})
-    if clause.joint == ":" and (before.subject in (Subject.KIN, Subject.OTHER) or "orders" in before.flags or before.label):
+    if clause.joint == ":" and (
+        before.subject in (Subject.KIN, Subject.OTHER) or "orders" in before.flags or before.label
+    ):
         carried.add("says")  # Bob: I live in Rome
     if subject is Subject.NOBODY or clause.joint == "that":
         carried |= before.flags & {"if", "would", "wants", "past", "orders", "maybe"}
@@ -293,5 +295,7 @@ def _beside(reading: Reading, part: Part, claim: Claim, language: Language) -> b
             if similar(word.plain, said.plain):
                 led = plain[: said.start]
                 before = [one for one in language.markers["beside"].finditer(led) if one.end() == len(led)]
-                return bool(before) or (claim.identity == "named" and plain[said.start + len(said.plain) :].startswith("'s"))
+                return bool(before) or (
+                    claim.identity == "named" and plain[said.start + len(said.plain) :].startswith("'s")
+                )
     return False

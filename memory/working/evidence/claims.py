@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from memory.working.evidence.language import Language, languages, recognise
-from memory.working.evidence.words import DATE, Word, is_date, read_words
+from memory.working.evidence.words import Word, is_date, read_words
 
 _PARTS = re.compile(r"[,;/()，、；]|\.\s|\s[-–—]+\s|\b(?:but|aber|mais|pero|mas|ma|maar)\b")
 
@@ -26,7 +26,7 @@ class Part:
     dislikes: bool
     past: bool
     wants: bool
-    dated: bool  # with a day or a year that may have been worked out
+    days: tuple[Word, ...]  # words for days and years, which may have been worked out
     text: str
 
 
@@ -53,7 +53,7 @@ def read_claim(field: str, value: str, said_in: Language | None) -> Claim:
     readers = tuple({one.name: one for one in (said_in, language) if one}.values()) or (languages()["en"],)
     parts = [_part(piece, readers, label) for piece in _PARTS.split(text) if re.search(r"\w", piece)]
     kinds = kinds_of(label)
-    if not any(part.words or part.dated for part in parts) and label:  # `member: true`
+    if not any(part.words or part.days for part in parts) and label:  # `member: true`
         parts = [*parts, _part(" ".join(label), readers, [])]
     return Claim(kinds, tuple(parts), text, language)
 
@@ -82,16 +82,16 @@ def _part(piece: str, readers: Sequence[Language], label: Sequence[str]) -> Part
     }
     words = [word for word in read_words(piece) if _tells(word, readers, verbs, label)]
     words = words or [word for word in read_words(piece) if word.plain not in label and not _says_no(word, readers)]
-    dated = [word for word in words if is_date(word, piece)]
+    days = [word for word in words if is_date(word, piece) or _is_time(word, readers)]
     return Part(
-        tuple(word for word in words if word not in dated),
+        tuple(word for word in words if word not in days),
         frozenset(relations - {"dislike"}),
         negated(plain, readers),
         any(_finds(reader.relations.get("like"), plain) for reader in readers),
         any(_finds(reader.relations.get("dislike"), plain) or reader.finds("soft", plain) for reader in readers),
         any(reader.finds("past_value", plain) or reader.finds("past", plain) for reader in readers),
         any(reader.finds("wants", plain) for reader in readers),
-        bool(dated) or DATE.search(piece) is not None,
+        tuple(days),
         plain,
     )
 
@@ -106,6 +106,10 @@ def _tells(word: Word, readers: Sequence[Language], verbs: Iterable[str], label:
     if any(word.plain == part for verb in verbs for part in verb.split()):
         return False
     return word.plain not in label and not _says_no(word, readers)
+
+
+def _is_time(word: Word, readers: Sequence[Language]) -> bool:
+    return any(reader.markers["time"].fullmatch(word.plain) for reader in readers)
 
 
 def _says_no(word: Word, readers: Sequence[Language]) -> bool:

@@ -10,7 +10,6 @@ from memory.working.evidence.reading import Sentence, ambiguous, sentences, with
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import Word, diet, eats_none, fold, read_words, stands
 
-
 _INFLECTED = ("de", "pl", "ru", "uk")  # nouns are capital, or names change inside
 
 
@@ -25,7 +24,7 @@ class Evidence:
 def judge(field: str, value: str, quote: str, said: str) -> Evidence:
     """Whether a person's message, without what it quotes from others, says a value of them. The quote points at it."""
     own = without_quoted(said)
-    found = [_judge(field, value, quote, sentences(own, assumed)) for assumed in ambiguous(own) or [None]]
+    found = [_judge(field, value, quote, sentences(own, assumed)) for assumed in ambiguous(own)]
     agreed = len({evidence.verdict for evidence in found}) == 1
     return found[0] if agreed else replace(found[0], verdict=Verdict.UNSURE)
 
@@ -50,11 +49,7 @@ def retracts(quote: str, said: str) -> Evidence:
     all_ = sentences(without_quoted(said))
     pointed = located(quote, all_)
     shown = " ".join(sentence.text for sentence in pointed)
-    if (
-        not pointed
-        or any(_pretends(sentence) for sentence in _up_to(pointed[-1], all_))
-        or _taken_back(pointed, all_)
-    ):
+    if not pointed or any(_pretends(sentence) for sentence in _up_to(pointed[-1], all_)) or _taken_back(pointed, all_):
         return Evidence(Verdict.NO)
     stated = [
         reading.subject.name in ("SELF", "KIN")
@@ -109,6 +104,7 @@ def _supported(claim: Claim, found: Sequence[Sentence]) -> Verdict:
 def _part(claim: Claim, part: Part, clauses: Sequence[tuple[Sentence, Reading, Sequence[Reading]]]) -> Verdict:
     verdicts = [asserted(sentence, reading, whole, claim, part) for sentence, reading, whole in clauses]
     tellings = []
+    said = [word for _, reading, _ in clauses for word in _said(reading)]
     spoken = " ".join(sentence.plain for sentence, _, _ in clauses)
     for word in part.words:
         holding = [
@@ -117,10 +113,10 @@ def _part(claim: Claim, part: Part, clauses: Sequence[tuple[Sentence, Reading, S
             if stands(word, _said(reading)) or (diet(word) and eats_none(reading.clause.plain))
         ]
         tellings.append(max(holding) if holding else min(_missing(word, part, claim, clauses), max(verdicts)))
-    if part.dated and not _timed(spoken, clauses) and not _years_stand(part, spoken):
+    if not _timed(spoken, clauses) and not all(stands(day, said) for day in part.days):
         return Verdict.NO
     if not tellings:
-        return max(verdicts) if part.dated else min(Verdict.UNSURE, max(verdicts))
+        return max(verdicts) if part.days else min(Verdict.UNSURE, max(verdicts))
     return min(tellings)
 
 
@@ -132,7 +128,9 @@ def _missing(
     word: Word, part: Part, claim: Claim, clauses: Sequence[tuple[Sentence, Reading, Sequence[Reading]]]
 ) -> Verdict:
     """A word that nobody said: a name or a number is invented, another one may be a paraphrase."""
-    inflected = any(one is not None and one.name in _INFLECTED for one in (claim.language, *(s.language for s, _, _ in clauses)))
+    inflected = any(
+        one is not None and one.name in _INFLECTED for one in (claim.language, *(s.language for s, _, _ in clauses))
+    )
     alone = len(part.words) == 1 and len(claim.parts) == 1
     name = word.capital and not inflected and (not word.first or alone)
     return Verdict.NO if word.number is not None or name else Verdict.UNSURE
@@ -141,10 +139,6 @@ def _missing(
 def _timed(spoken: str, clauses: Sequence[tuple[Sentence, Reading, Sequence[Reading]]]) -> bool:
     """Whether a sentence speaks of time, so that a day may be worked out."""
     return any(sentence.language is not None and sentence.language.finds("time", spoken) for sentence, _, _ in clauses)
-
-
-def _years_stand(part: Part, spoken: str) -> bool:
-    return set(re.findall(r"\d+", part.text)) <= set(re.findall(r"\d+", spoken))
 
 
 def _up_to(last: Sentence, all_: Sequence[Sentence]) -> Sequence[Sentence]:

@@ -8,10 +8,9 @@ from functools import cache
 from importlib.resources import files
 
 _NEVER = re.compile(r"(?!)")
-_MARKERS = (
-    "self mine verb_first others kin third with together not without soft if would unsure maybe asks tags rhetorical turns embeds beside says joke "
-    "notes laughs pretend wants orders bids past past_value but and because that relative opening yes time"
-).split()
+_MARKERS = """self mine verb_first others kin third with together not without soft if would unsure maybe asks tags rhetorical
+turns embeds beside says joke notes laughs pretend wants orders bids past past_value but and because that relative opening
+yes time""".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,9 @@ def candidates(text: str, around: str = "", prefer: Language | None = None) -> l
     if prefer is not None and prefer.name in tied:
         return [prefer]
     of_around = _scores(around or text)
-    for measure in (
-        lambda name: of_around[name],
-        lambda name: _covered(text.lower(), languages()[name]),
-    ):
-        most = max(map(measure, tied))
-        tied = [name for name in tied if measure(name) == most]
+    tied = [name for name in tied if of_around[name] == max(of_around[other] for other in tied)]
+    covered = {name: _covered(text.lower(), languages()[name]) for name in tied}
+    tied = [name for name in tied if covered[name] == max(covered.values())]
     return [languages()[name] for name in tied]
 
 
@@ -134,9 +130,9 @@ def _plain_words(phrase: str) -> Iterable[str]:
 
 
 def _pattern(phrases: Sequence[str], spaced: bool) -> re.Pattern[str]:
+    """One pattern for several phrases; `*` behind a letter stands for the rest of a word."""
     if not phrases:
         return _NEVER
-    choices = "|".join(
-        re.sub(r"(?<=[^\W\d_])(?<!\\w)(?<!\\d)(?<!\\s)\*", r"\\w*", one).replace("_", " ") for one in phrases
-    )
+    rest = re.compile(r"(?<=[^\W\d_])(?<!\\[wds])\*")
+    choices = "|".join(rest.sub(r"\\w*", phrase).replace("_", " ") for phrase in phrases)
     return re.compile(rf"(?<!\w)(?:{choices})(?!\w)" if spaced else rf"(?:{choices})")

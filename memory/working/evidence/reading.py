@@ -1,21 +1,28 @@
 """A message cut into sentences and clauses, without what its author only quotes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from memory.working.evidence.language import Language, candidates, recognise
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]* [^`\n]* [^`\n]*`", re.DOTALL)
 # A line of a chat that was pasted: `<Bob> I live in Rome`, `[10:32] Bob: so do I`.
-_PASTED = re.compile(r"^\s*(?:<(?![@#:])[^<>\n]{1,32}>|\[?\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?\]?[^\w\n]*[^\n:]{1,32}:)\s.*$", re.MULTILINE | re.IGNORECASE)
+_PASTED = re.compile(
+    r"^\s*(?:<(?![@#:])[^<>\n]{1,32}>|\[?\d{1,2}:\d\d(?::\d\d)?(?: ?[ap]m)?\]?[^\w\n]*[^\n:]{1,32}:)\s.*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _HIDDEN = re.compile(r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _QUOTED = re.compile(
-    r"“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|»([^«]*)«|\"([^\"\n]*)\"|「([^」]*)」|『([^』]*)』|‘([^’\n]*)’(?!\w)|(?<!\w)'([^'\n]* [^'\n]*)'(?!\w)"
+    r"“([^”]*)”|„([^“”]*)[“”]|«([^»]*)»|»([^«]*)«|\"([^\"\n]*)\"|「([^」]*)」|『([^』]*)』|‘([^’\n]*)’(?!\w)"
+    r"|(?<!\w)'([^'\n]* [^'\n]*)'(?!\w)"
 )
-_SHORT = r"(?<!\bSt\.)(?<!\bDr\.)(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bProf\.)(?<!\bSr\.)(?<!\bSra\.)(?<!z\.B\.)(?<!\be\.g\.)(?<!\bd\.h\.)"
+_SHORT = "".join(
+    rf"(?<!\b{word}\.)" for word in ("St", "Dr", "Mr", "Ms", "Mrs", "Prof", "Sr", "Sra", r"z\.B", r"e\.g", r"d\.h")
+)
 _END = re.compile(
-    rf"(?<=[.!?…]){_SHORT}(?<!\d\.)\s+|(?<=\d\.)\s+(?=(?:I|I'm|My|We|Ich|Je|Do|Can)\b)|(?<=[.!?…]\))\s+|\n+|(?<=[。！？])|(?=¿)|;"
+    rf"(?<=[.!?…]){_SHORT}(?<!\d\.)\s+|(?<=\d\.)\s+(?=(?:I|I'm|My|We|Ich|Je|Do|Can)\b)|(?<=[.!?…]\))\s+|\n+"
+    r"|(?<=[。！？])|(?=¿)|;"
 )
 _MARKS = re.compile(r"[,;:–—()，、；：•|]|\s-+\s|\.\.\.|\.(?=\s|$)")
 LONGEST = 4000  # characters of a message that are read
@@ -53,9 +60,9 @@ def sentences(text: str, assumed: Language | None = None) -> list[Sentence]:
     return [_sentence(part, text, assumed) for part in _split(text)]
 
 
-def ambiguous(text: str) -> list[Language]:
-    """The languages that a text may be in, where that is not clear."""
-    return next((found for part in _split(text) if len(found := candidates(part, text)) > 1), [])
+def ambiguous(text: str) -> Sequence[Language | None]:
+    """The languages that a text may be in, where that is not clear; else None alone."""
+    return next((found for part in _split(text) if len(found := candidates(part, text)) > 1), [None])
 
 
 def _split(text: str) -> list[str]:
@@ -66,7 +73,7 @@ def _title(quoted: str) -> str:
     """What was between quotation marks, if it is rather a name than speech."""
     language = recognise(quoted)
     plain = quoted.lower()
-    speech = len(quoted.split()) > 7 or re.search(r"[.!?]\s*$", quoted.strip())
+    speech = len(quoted.split()) > 7 or re.search(r"[.!?]\s*$", quoted) is not None
     if language is not None and not speech:
         spoken = _spaced(plain, language)
         speech = any(language.finds(marker, spoken) for marker in ("self", "verb_first"))
