@@ -36,6 +36,7 @@ class Edit:
     quote: str = ""  # the words of that message that say so
     replaces: tuple[int, ...] = ()  # numbers of lines, as the model was shown them
     forget: bool = False  # the person wants it gone for good
+    verbatim: bool = False  # a clause of theirs, found by its form: no model has put it into other words
 
 
 class Template(Protocol):

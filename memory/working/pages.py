@@ -15,6 +15,7 @@ from bot.chat import Resource, Thread
 from bot.ports import Page, Remembered
 from memory.pool import Connection, Database
 from memory.privacy import Audience, Place, place, stored
+from memory.working.evidence.secrets import tells_secret
 from memory.working.page import Fact, Template, current
 
 THREAD = "thread "  # begins the name of a thread's page: a thread and a resource may have one id
@@ -253,7 +254,7 @@ class Pages:
         if not rows:
             return False
         value = self.template.value(rows[0]["field"], text)
-        if value is None:
+        if value is None or tells_secret(self.template.typed(value)):
             return False
         async with self.database.transaction() as connection, self.changing(connection, [rows[0]["page"]]):
             changed = await connection.fetch(

@@ -11,10 +11,11 @@ from bot.prompt import tokens
 from memory.content import text_of
 from memory.forgetting import Forgetting
 from memory.privacy import Audience, place, stored
-from memory.working import literal, matter, upkeep
+from memory.working import literal, matter, second_look, upkeep
+from memory.working.believing import Believed, Candidate, weigh
 from memory.working.page import MOST, Edit, Fact, current
 from memory.working.pages import Learned, Pages
-from memory.working.upkeep import Believed, Heard
+from memory.working.upkeep import Heard
 
 log = logging.getLogger(__name__)
 
@@ -132,12 +133,39 @@ class WorkingMemory:
         """What a model makes of the batch, as far as it is believed."""
         prompt, shown = upkeep.ask(self.pages.template, batch.heard, known)
         edits = await self._edits(batch, prompt, shown)
-        believed, refused = upkeep.believe(edits, batch.heard, shown, known)
-        if refused:
+        candidates = weigh(edits, batch.heard, shown, known)
+        doubtful = [candidate for candidate in candidates if not candidate.certain]
+        confirmed = await self._confirmed(batch, doubtful, shown) if doubtful else []
+        believed = [one.change for one in candidates if one.certain or any(one is other for other in confirmed)]
+        if refused := len(edits) - len(believed):
             log.warning(
                 "%s: %d changes of the page are refused: nobody said so, or not as a fact", batch.thread, refused
             )
         return believed
+
+    async def _confirmed(
+        self, batch: Batch, doubtful: Sequence[Candidate], shown: Mapping[int, Fact]
+    ) -> Sequence[Candidate]:
+        """Those of the changes that rules cannot decide to which a model says yes, asked about all in one call.
+
+        Raises the first model's ModelError when none can be asked now; then all is read again the next time.
+        """
+        told = {fact.id: self.pages.template.told(fact.field, fact.value) for fact in shown.values()}
+        prompt = second_look.ask(self.pages.template, doubtful, told)
+        failures: list[ModelError] = []
+        for model in self.models:
+            if not model.trusted:
+                continue
+            try:
+                return second_look.confirmed(doubtful, await model.call(prompt, second_look.TOOL))
+            except (ModelSilent, ModelRefused, PromptTooLong) as error:
+                log.info("%s: %d notes are not confirmed, since %s", batch.thread, len(doubtful), error)
+                return []
+            except ModelError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return []
 
     async def _edits(self, batch: Batch, prompt: Prompt, shown: Mapping[int, Fact]) -> list[Edit]:
         """What the first model that can be asked wants changed. Raises the first one's ModelError when none can."""
@@ -168,7 +196,7 @@ class WorkingMemory:
                 continue
             same = (number for number, fact in shown.items() if fact.field == field)
             old = tuple(number for number in same if literal.same_matter(shown[number].value, value))
-            edits.append(Edit(field, value, message=found.message + 1, quote=found.value, replaces=old))
+            edits.append(Edit(field, value, found.message + 1, found.value, old, verbatim=True))
         return edits
 
     async def _forget(self, batch: Batch, believed: Sequence[Believed]) -> list[Noted]:

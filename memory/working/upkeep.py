@@ -1,8 +1,4 @@
-"""What a model reads to keep pages up to date, and what of its answer is believed. Pure.
-
-A model may be wrong, and may be talked into things. So a change is believed only with the words that say it, in a
-message that its person wrote; and the model reads only what may be known in the place where that was said.
-"""
+"""What a model reads to keep pages up to date: only what may be known in the place where it was said. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,8 +6,7 @@ from dataclasses import dataclass
 
 from bot.chat import Role
 from bot.ports import Prompt, Said
-from memory.working.matter import words
-from memory.working.page import Edit, Fact, Template
+from memory.working.page import Fact, Template
 
 TEXT = 2000  # characters of a message that are read
 _RULES = """You keep a page of notes about each person, from what they say of themselves.
@@ -25,19 +20,6 @@ _RULES = """You keep a page of notes about each person, from what they say of th
 
 What may be noted:
 """
-_ORDER = re.compile(
-    r"(?:please |you (?:must|should|will|have to) |from now on,? |whenever |in future,? )*"
-    r"(?:(?:ignore|disregard|obey|pretend|act as|respond|answer|reply|call everyone|you are now|you must|you should|"
-    r"you will|you have to|from now on)\b|(?:system|assistant|developer|instructions?) ?[:>]|"
-    r"(?:always|never) (?:answer|reply|respond|say|speak|talk|use|tell|call|ignore|show|mention|refuse|write|begin|end)"
-    r"\b)",
-    re.IGNORECASE,
-)
-_SECRET = re.compile(
-    r"-----BEGIN|\b(?:sk|pk|rk|xox[a-z]|xapp|gh[opsu]|glpat|AKIA)[-_A-Z0-9][\w-]{8,}|eyJ[\w-]{10,}\.|"
-    r"\b(?:password|passwort|passphrase|passcode|pin|api key|secret key)\b\W*(?:is\b|:|=)|\b(?:\d[ -]?){13,19}\b",
-    re.IGNORECASE,
-)
 _NOT_OWN = re.compile(r"^\[(?:forwarded|card|poll|sticker|file)\b.*", re.DOTALL | re.MULTILINE)
 
 
@@ -51,15 +33,6 @@ class Heard:
     name: str
     text: str
     new: bool  # may be learned from
-
-
-@dataclass(frozen=True, slots=True)
-class Believed:
-    """A change that is believed, and the message that says it."""
-
-    edit: Edit
-    heard: Heard
-    replaces: frozenset[int]  # ids of lines of the one who says so
 
 
 def own_words(text: str) -> str:
@@ -92,56 +65,6 @@ def ask(
             lines.append(f"(context) {names.get(message.author) or message.name or 'you'}: {text}")
     parts.append("The conversation:\n" + "\n".join(lines))
     return [Said(None, _RULES + template.text), Said("user", "\n\n".join(parts))], shown
-
-
-def believe(
-    edits: Sequence[Edit], heard: Sequence[Heard], shown: Mapping[int, Fact], known: Mapping[str, Sequence[Fact]]
-) -> tuple[list[Believed], int]:
-    """The changes that are believed, in order, and how many are not. `shown`, `known`: as in `ask`.
-
-    What somebody says changes lines of theirs alone.
-    """
-    new = [message for message in heard if message.new]
-    believed = []
-    for edit in edits:
-        message = _source(edit, new)
-        if message is None or not (storable_value(edit.value or "") and storable_value(edit.quote)):
-            continue
-        theirs = {fact.id for fact in known.get(message.author, ())}
-        replaced = {shown[number].id for number in edit.replaces if number in shown}
-        if edit.value is None and not replaced & theirs:
-            continue
-        believed.append(Believed(edit, message, frozenset(replaced & theirs)))
-    return believed, len(edits) - len(believed)
-
-
-def storable_value(value: str) -> bool:
-    """Whether a value, or the words that say it, is neither an order nor a secret."""
-    return not _ORDER.match(value.strip(" \"'")) and not _SECRET.search(value)
-
-
-def _source(edit: Edit, new: Sequence[Heard]) -> Heard | None:
-    """The message whose author says so: the one that the model named, or else the newest."""
-    if edit.message is not None and 1 <= edit.message <= len(new):
-        named = new[edit.message - 1]
-        if _says(named, edit):
-            return named
-    return next((message for message in reversed(new) if _says(message, edit)), None)
-
-
-def _says(message: Heard, edit: Edit) -> bool:
-    """Whether the quoted words are the author's own; where the model quotes nothing, whether the value's words are."""
-    said = own_words(message.text)
-    quote = _plain(edit.quote)
-    if quote:
-        return quote in _plain(said)
-    needed = words(edit.value or "")
-    return bool(needed) and needed <= words(said)
-
-
-def _plain(text: str) -> str:
-    """For comparing: letters and digits alone, so that quotes and spaces of another kind do no harm."""
-    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _names(heard: Sequence[Heard]) -> dict[str, str]:

@@ -267,7 +267,7 @@ async def test_with_a_schema_updates_are_merged_null_deletes_and_nothing_else_is
     ]  # fmt: skip
     await say("In public I like rain", {"interests": ["rain"]}, PUBLIC)  # does not know of tea and jazz
     assert await there.known(PUBLIC) == ["interests: rain"]
-    assert await say("Only jazz and rain now", {"interests": ["jazz", "rain"]}) == [
+    assert await say("I only like jazz and rain now", {"interests": ["jazz", "rain"]}) == [
         "name: Ana", "interests: jazz", "address city: Porto", "interests: rain",
     ]  # fmt: skip
     assert await say("I am 40 years old", {"age": "forty", "name": 7}) == await there.known(DM)  # neither fits

@@ -6,7 +6,7 @@ import pytest
 
 from memory.working.loading import read_template
 from memory.working.page import Edit, Fact, chain, current
-from memory.working.upkeep import Heard, ask, believe, own_words, storable_value
+from memory.working.upkeep import Heard, ask, own_words
 
 
 def heard(text: str, author: str = "discord:1", name: str = "Ana", new: bool = True) -> Heard:

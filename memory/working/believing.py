@@ -1,0 +1,99 @@
+"""What of a model's changes is believed. Pure.
+
+A model may be wrong, and may be talked into things. So a change is believed only with the words that say it, in a
+message that its person wrote: in a sentence of theirs that states it of them, as true. Rules decide that for what people
+mostly write (evidence/); where they cannot tell, a model is asked once more (second_look.py).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from memory.working.evidence.judging import Evidence, judge, retracts
+from memory.working.evidence.secrets import secrets_in, tells_secret
+from memory.working.evidence.verdict import Verdict
+from memory.working.page import Edit, Fact
+from memory.working.upkeep import Heard, own_words
+
+_ORDER = re.compile(
+    r"(?:please |you (?:must|should|will|have to) |from now on,? |whenever |in future,? )*"
+    r"(?:(?:ignore|disregard|obey|pretend|act as|respond|answer|reply|call everyone|you are now|you must|you should|"
+    r"you will|you have to|from now on)\b|(?:system|assistant|developer|instructions?) ?[:>]|"
+    r"(?:always|never) (?:answer|reply|respond|say|speak|talk|use|tell|call|ignore|show|mention|refuse|write|begin|end)"
+    r"\b)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """A change that is believed, and the message that says it."""
+
+    edit: Edit
+    heard: Heard
+    replaces: frozenset[int]  # ids of lines of the one who says so
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A change that is believed, or would be if a second look confirmed it."""
+
+    change: Believed
+    certain: bool
+    sentence: str  # the person's own, that is to say so
+    before: str  # what was said right before their message
+
+
+def weigh(
+    edits: Sequence[Edit], heard: Sequence[Heard], shown: Mapping[int, Fact], known: Mapping[str, Sequence[Fact]]
+) -> list[Candidate]:
+    """The changes that are not refused, in order. `shown`, `known`: as in `upkeep.ask`.
+
+    What somebody says changes lines of theirs alone.
+    """
+    new = [message for message in heard if message.new]
+    secrets = secrets_in(message.text for message in heard)
+    candidates = []
+    for edit in edits:
+        found = None if is_order(edit.value) or tells_secret(edit.value or "", secrets) else _source(edit, new, shown)
+        if found is None:
+            continue
+        message, evidence = found
+        theirs = {fact.id for fact in known.get(message.author, ())}
+        replaced = frozenset({shown[number].id for number in edit.replaces if number in shown} & theirs)
+        if edit.value is None and not replaced:
+            continue
+        change = Believed(edit, message, replaced)
+        certain = evidence.verdict is Verdict.YES or edit.verbatim
+        candidates.append(Candidate(change, certain, evidence.sentence, _before(message, heard)))
+    return candidates
+
+
+def is_order(value: str | None) -> bool:
+    """Whether a value tells the bot what to do."""
+    return _ORDER.match((value or "").strip(" \"'")) is not None
+
+
+def _source(edit: Edit, new: Sequence[Heard], shown: Mapping[int, Fact]) -> tuple[Heard, Evidence] | None:
+    """The message whose author says so: the one that the model named, or else the newest that says it best."""
+    order = list(reversed(new))
+    if edit.message is not None and 1 <= edit.message <= len(new):
+        named = new[edit.message - 1]
+        order = [named, *(message for message in order if message is not named)]
+    found = [(message, _evidence(edit, message)) for message in order]
+    best = max((evidence.verdict for _, evidence in found), default=Verdict.NO)
+    return None if best is Verdict.NO else next(one for one in found if one[1].verdict is best)
+
+
+def _evidence(edit: Edit, message: Heard) -> Evidence:
+    said = own_words(message.text)
+    if edit.value is not None:
+        return judge(edit.field, edit.value, edit.quote, said)
+    evidence = retracts(edit.quote, said)
+    # A wish to have something forgotten may be put as a question or an order.
+    return replace(evidence, verdict=Verdict.YES) if edit.forget and evidence.sentence else evidence
+
+
+def _before(message: Heard, heard: Sequence[Heard]) -> str:
+    place = next(index for index, one in enumerate(heard) if one is message)
+    return own_words(heard[place - 1].text) if place else ""
