@@ -4,7 +4,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 from bot.answering import ask
 from bot.chat import Answer, Message, Thread, Turn
@@ -26,6 +26,7 @@ from bot.errors import (
 )
 from bot.ports import Adapter, Forgetting, Jobs, Lease, Memory, Model, Recollection, Reply, Transcript
 from bot.prompt import compose, tokens
+from bot.zones import first_zone
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ class Agent:
     jobs: Jobs
     adapters: Mapping[str, Adapter]
     persona: str
+    timezone: str = "UTC"  # of people whose own is not known
     own_persona: bool = False  # the operator's own: it goes before what a model was trained on
     digested: Callable[[Thread], None] = lambda thread: None  # told of each thread in which a turn has ended
 
@@ -180,7 +182,7 @@ class Agent:
         take instructions at the beginning only.
         """
         own = None if self.own_persona else model.persona
-        now = None if own else datetime.now(UTC)
+        now = None if own else datetime.now(self._zone(recollection))
         budget = model.budget
         pictures = await self._pictures(turn, recollection) if model.sees else {}
         tools = recollection.tools
@@ -199,11 +201,16 @@ class Agent:
                 if pictures:
                     log.info("turn %s: without pictures, since %s", turn.id, error)
                     pictures = {}
-                elif recollection.recalled:
+                elif recollection.recalled or recollection.pertinent:
                     log.info("turn %s: without what was recalled, since %s", turn.id, error)
-                    recollection = replace(recollection, recalled=())
+                    recollection = replace(recollection, recalled=(), pertinent=())
                 else:
                     raise
+
+    def _zone(self, recollection: Recollection) -> tzinfo:
+        """The time zone of who asked last: from their page, from the platform, or the operator's."""
+        told = next((line.zone for line in reversed(recollection.lines) if line.waiting), "")
+        return first_zone(recollection.zone, told, self.timezone, "UTC")
 
     async def _pictures(self, turn: Turn, recollection: Recollection) -> Mapping[str, Sequence[str]]:
         """The pictures of what waits, by line, as data: URLs."""

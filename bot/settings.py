@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.zones import zone
 
 
 class Settings(BaseSettings):
@@ -39,7 +40,8 @@ class Settings(BaseSettings):
     working_memory: bool = Field(True, description="keep a page about each person")
     working_memory_template: Path | None = Field(None, description="what is kept: a Markdown or JSON-schema file")
     working_memory_scope: Literal["resource", "thread"] = Field("resource", description="a page for each of these")
-    working_memory_tokens: int = Field(600, ge=0, le=20_000, description="of all pages in one prompt, at most")
+    working_memory_tokens: int = Field(600, ge=0, le=20_000, description="of each person's page in a prompt, at most")
+    timezone: str = Field("UTC", description="of people whose own is not known: Europe/Lisbon")
     keep_days: float = Field(0, ge=0, le=36_500, description="after which messages are deleted; 0: never")
     concurrent_turns: int = Field(32, ge=1, le=1000, description="turns of different threads side by side, a process")
     heartbeat_seconds: float = Field(5, gt=0, description="how often a process with turns in work says that it lives")
@@ -82,6 +84,13 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return frozenset(int(part) for part in value.replace(",", " ").split())
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        if zone(value) is None:
+            raise ValueError("no time zone has this name: write it as in Europe/Lisbon or America/New_York, or UTC")
+        return value
 
     @model_validator(mode="after")
     def _shards_are_counted(self) -> Self:
