@@ -58,6 +58,14 @@ def replaced(learned: Learned, facts: Sequence[Fact], template: Template) -> fro
     return learned.replaces | others
 
 
+def reworded(learned: Learned, facts: Sequence[Fact]) -> frozenset[int]:
+    """The lines that say the same in the words of the same message, noted while no model could read it."""
+    said = telling(learned.value)
+    return frozenset(
+        fact.id for fact in facts if said and fact.sources == (learned.source,) and said < telling(fact.value)
+    )
+
+
 def _ahead(learned: Learned, fact: Fact) -> bool:
     """Whether one of the two is about days, and the other is not: what is to come does not change what is."""
     return (learned.about is None) != (fact.about is None)

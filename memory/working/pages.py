@@ -272,27 +272,29 @@ class Pages:
             if not await self._count_as_read(connection, thread, since, upto):
                 return []
             await connection.execute("update hathi.facts set used = used + 1 where id = any($1)", list(used))
-            facts = [fact for sheet in sheets.values() for fact in sheet.facts]
-            written = []
+            before = [fact for sheet in sheets.values() for fact in sheet.facts]
+            written: list[Fact] = []
             for fact in learned:
-                theirs = [one for one in facts if one.person in people[fact.person]]
-                new = await self._write_down(connection, thread, fact, theirs)
-                if new is not None:
-                    facts.append(new)
-                    written.append(new.id)
-            return written
+                theirs = [one for one in (*before, *written) if one.person in people[fact.person]]
+                better = learning.reworded(fact, current(before))
+                if (new := await self._write_down(connection, thread, fact, theirs, better)) is not None:
+                    written.append(new)
+            return [fact.id for fact in written]
 
     def _pages_of(self, person: str, identities: Sequence[str], thread: Thread) -> list[str]:
         """The pages on which lines of a person stand that count in a thread."""
         return [self.of(person, thread)] if self.by_thread else list(identities)
 
     async def _write_down(
-        self, connection: Connection, thread: Thread, fact: Learned, theirs: Sequence[Fact]
+        self, connection: Connection, thread: Thread, fact: Learned, theirs: Sequence[Fact], better: frozenset[int]
     ) -> Fact | None:
-        """A new line, if there is none that says this already: that one has one more source. `theirs`: the person's."""
+        """A new line, if there is none that says this already: that one has one more source.
+
+        `theirs`: the person's lines; `better`: those of them that this one puts better.
+        """
         same = learning.known(fact, theirs, self.template)
-        replaces = learning.replaced(fact, theirs, self.template)
-        if same is not None and not (fact.replaces - {same.id}) & {one.id for one in current(theirs)}:
+        old = fact.replaces & {one.id for one in current(theirs)} | better
+        if same is not None and old <= {same.id} - better:
             await connection.execute(
                 "update hathi.facts set sources = sources || $2 where id = $1 and sources <> '{}'"
                 " and not $2 = any(sources) and exists (select from public.mastra_messages where id = $2)",
@@ -300,8 +302,9 @@ class Pages:
                 fact.source,
             )
             return None
-        more = {same.id} if same is not None else set[int]()
-        return await self._insert(connection, thread, replace(fact, replaces=replaces | more))
+        more = better | ({same.id} if same is not None else set())
+        replaces = learning.replaced(fact, theirs, self.template) | more
+        return await self._insert(connection, thread, replace(fact, replaces=replaces))
 
     async def _count_as_read(
         self, connection: "Connection | Database", thread: Thread, since: int, upto: int | None

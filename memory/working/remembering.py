@@ -172,11 +172,12 @@ class WorkingMemory:
         )
 
     def _used(self, batch: Batch, known: Mapping[str, Sequence[Fact]]) -> list[int]:
-        """The lines that new messages of the same person are about."""
+        """The lines that new questions of the same person are about."""
         told = {fact.id: self.pages.template.told(fact.field, fact.value) for page in known.values() for fact in page}
         return [
             fact.id
             for heard in batch.new
+            if heard.text.rstrip().endswith(("?", "？"))
             for fact in room.about([(one, told[one.id]) for one in known.get(heard.author, ())], heard.text)
         ]
 

@@ -16,7 +16,7 @@ from bot.zones import day_in, first_zone
 from memory.working.matter import words
 from memory.working.page import Edit, Fact, Template
 
-TEXT = 2000  # characters of a message that is context
+TEXT = 1000  # characters of a message that is context
 _RULES = """You keep a page of notes about each person, from what they say of themselves.
 
 - Note what will still matter in weeks, in few words, and only what the person says of themselves in a new message.

@@ -52,6 +52,8 @@ class World:
     memory: Memories
     fake: FakeModel
     said: int = 0
+    at: datetime | None = None  # when it is said; None: now
+    zone: str = ""  # of who says it, as the platform tells
     noted: list[Noted] = field(default_factory=list)
 
     async def say(
@@ -80,7 +82,9 @@ class World:
     async def hear(self, text: str, room: Room, who: Resource, thread: Thread) -> str:
         self.said += 1
         id_ = f"{thread}:{self.said}"
-        await self.transcript.hear(Message(id_, thread, who, room, text, datetime.now(UTC), name=f"name-{who.id}"))
+        await self.transcript.hear(
+            Message(id_, thread, who, room, text, self.at or datetime.now(UTC), name=f"name-{who.id}", zone=self.zone)
+        )
         return id_
 
     async def take(self, thread: Thread) -> Turn:
