@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
@@ -119,10 +120,16 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].lower()}" for e in error.errors())
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {_problem(e)}" for e in error.errors())
         raise SettingsError(f"a setting cannot be used: {wrong}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read: {error}") from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    """What is wrong with a setting: in our own words where they are, else in Pydantic's."""
+    ours = error.get("ctx", {}).get("error")
+    return str(ours) if error["type"] == "value_error" and ours else error["msg"].lower()
 
 
 def read_persona(path: Path | None) -> str:
