@@ -4,7 +4,7 @@ import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
 
 from bot.answering import ask
 from bot.chat import Answer, Message, Thread, Turn
@@ -31,6 +31,7 @@ from bot.jobs.delays import delay_after
 from bot.ports import Adapter, Forgetting, Jobs, Lease, Memory, Model, Recollection, Reply, Transcript
 from bot.prompt import compose, tokens
 from bot.waiting import Vigil
+from bot.zones import first_zone
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ class Agent:
     jobs: Jobs
     adapters: Mapping[str, Adapter]
     persona: str
+    timezone: str = "UTC"  # of people whose own is not known
     own_persona: bool = False  # the operator's own: it goes before what a model was trained on
     digested: Callable[[Thread], None] = lambda thread: None  # told of each thread in which a turn has ended
 
@@ -200,7 +202,7 @@ class Agent:
     async def _ask(self, turn: Turn, model: Model, recollection: Recollection, reply: Vigil) -> Answer:
         """Ask one model, with less and less of the history while it says that it is too much."""
         own = None if self.own_persona else model.persona
-        now = None if own else datetime.now(UTC)
+        now = None if own else datetime.now(self._zone(recollection))
         budget = model.budget
         pictures = await self._pictures(turn, recollection) if model.sees else {}
         tools = recollection.tools
@@ -215,6 +217,11 @@ class Agent:
                         raise
                     tools = ()  # what they bring may be what is too much
                 log.info("turn %s: too long for %s, trying with %d tokens", turn.id, model.name, budget)
+
+    def _zone(self, recollection: Recollection) -> tzinfo:
+        """The time zone of who asked last: from their page, from the platform, or the operator's."""
+        told = next((line.zone for line in reversed(recollection.lines) if line.waiting), "")
+        return first_zone(recollection.zone, told, self.timezone, "UTC")
 
     async def _pictures(self, turn: Turn, recollection: Recollection) -> Mapping[str, Sequence[str]]:
         """The pictures of what waits, by line, as data: URLs."""

@@ -72,6 +72,7 @@ class Message:
     name: str = ""  # what people there call the author
     replies_to: str | None = None  # the id of the message, or of the bot's post, that this one is a reply to
     images: tuple[Image, ...] = ()
+    zone: str = ""  # the author's time zone, `Europe/Lisbon`, where the platform tells
     # Which processes can answer: those of the platform, or the terminal that has this conversation open.
     queue: str = ""
 
@@ -90,6 +91,7 @@ class Line:
     quote: "Quote | None" = None  # what it is a reply to
     images: tuple[Image, ...] = ()
     off_record: bool = False  # its author wants nothing kept of it once it is answered
+    zone: str = ""  # its author's time zone, where the platform told
 
 
 @dataclass(frozen=True, slots=True)

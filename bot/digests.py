@@ -8,13 +8,14 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from bot.chat import Thread
-from bot.errors import DatabaseError, HathiError, ModelBusy
+from bot.errors import DatabaseError, DigestUnfinished, HathiError, ModelBusy
 from bot.ports import Memory, Noted
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 4  # threads; each asks a model
-DELAYS = (5.0, 30.0, 120.0)  # seconds before a thread whose digest failed is tried again; after that with its next turn
+# Seconds before a thread whose digest failed is tried again; after that with its next turn.
+DELAYS = (5.0, 30.0, 120.0, 600.0)
 DAY = 86400.0  # seconds
 LOOK = 60.0  # seconds between two looks for what others left undone, and only while somebody talks
 
@@ -85,6 +86,8 @@ class Digests:
             for noted in await self._memory.digest(thread):
                 await self._say(noted)
         except HathiError as error:
+            for noted in error.noted if isinstance(error, DigestUnfinished) else ():
+                await self._say(noted)
             log.warning("%s: digested later: %s", thread, error)
             if failures < len(DELAYS):
                 busy = error.delay if isinstance(error, ModelBusy) else None

@@ -5,6 +5,7 @@ HathiError
 ├── DatabaseError
 │   ├── DatabaseDown     not reachable now; may come back by itself
 │   └── DatabaseRefused  reachable, but not like this: password, certificate, rights, version, disk
+├── DigestUnfinished     not all that was said could be read for the pages
 ├── TurnLost             another worker has taken this turn over
 ├── PlatformError
 │   ├── PlatformDown     the chat platform is not reachable now, or wants to be left alone for a while
@@ -20,6 +21,12 @@ HathiError
     └── KeyRefused       key missing or wrong
         └── NoCredit     the account behind the key is out of credit
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.ports import Noted
 
 
 class HathiError(Exception):
@@ -44,6 +51,16 @@ class DatabaseRefused(DatabaseError):
 
 class TurnLost(HathiError):
     """Another worker has taken this turn over: whoever held it may neither post nor write for it any more."""
+
+
+class DigestUnfinished(HathiError):
+    """Not all that was said could be read for the pages; it is read again later."""
+
+    def __init__(self, reason: HathiError, noted: "Sequence[Noted]") -> None:
+        """`noted`: what was noted all the same, and people are to be told of."""
+        super().__init__(f"not all could be read for the pages: {reason}")
+        self.reason = reason
+        self.noted = noted
 
 
 class PlatformError(HathiError):

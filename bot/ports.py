@@ -18,6 +18,7 @@ class Known:
     author: str  # a resource in its text form
     name: str  # what people call them
     lines: tuple[str, ...]  # one fact each: `Location: Lisbon`
+    months: tuple[str, ...] = ()  # when each of them was learned: `May 2026`; empty where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,11 @@ class Recollection:
     """What a memory brings to a turn."""
 
     lines: tuple[Line, ...] = ()  # the conversation, oldest first; those that wait for an answer are marked
-    known: tuple[Known, ...] = ()  # of the people who speak there
+    known: tuple[Known, ...] = ()  # of the people who speak there: the same from turn to turn
+    pertinent: tuple[Known, ...] = ()  # what of them the question is about and found no room in `known`
     recalled: tuple[Recalled, ...] = ()  # what was said earlier and is not among the lines, oldest first
     tools: tuple[Ability, ...] = ()  # what can be looked up while it is answered
+    zone: str = ""  # the time zone of who asked last, as far as it may be known there
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ from typing import Annotated, Literal, Self
 
 import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import SettingsError
+from bot.zones import zone
 
 
 class Settings(BaseSettings):
@@ -42,7 +44,8 @@ class Settings(BaseSettings):
     working_memory: bool = Field(True, description="keep a page about each person")
     working_memory_template: Path | None = Field(None, description="what is kept: a Markdown or JSON-schema file")
     working_memory_scope: Literal["resource", "thread"] = Field("resource", description="a page for each of these")
-    working_memory_tokens: int = Field(600, ge=0, le=20_000, description="of all pages in one prompt, at most")
+    working_memory_tokens: int = Field(600, ge=0, le=20_000, description="of each person's page in a prompt, at most")
+    timezone: str = Field("UTC", description="of people whose own is not known: Europe/Lisbon")
     keep_days: float = Field(0, ge=0, le=36_500, description="after which messages are deleted; 0: never")
     concurrent_turns: int = Field(32, ge=1, le=1000, description="turns of different threads side by side, a process")
     heartbeat_seconds: float = Field(5, gt=0, description="how often a process with turns in work says that it lives")
@@ -86,6 +89,13 @@ class Settings(BaseSettings):
             return value
         return frozenset(int(part) for part in value.replace(",", " ").split())
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_time_zone(cls, value: str) -> str:
+        if zone(value) is None:
+            raise ValueError("no time zone has this name: write it as in Europe/Lisbon or America/New_York, or UTC")
+        return value
+
     @model_validator(mode="after")
     def _shards_are_counted(self) -> Self:
         if any(not 0 <= id_ < (self.discord_shard_count or 0) for id_ in self.discord_shard_ids):
@@ -113,10 +123,16 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg'].lower()}" for e in error.errors())
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])).upper()}: {_problem(e)}" for e in error.errors())
         raise SettingsError(f"a setting cannot be used: {wrong}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env cannot be read: {error}") from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    """What is wrong with a setting: in our own words where they are, else in Pydantic's."""
+    ours = error.get("ctx", {}).get("error")
+    return str(ours) if error["type"] == "value_error" and ours else error["msg"].lower()
 
 
 def read_persona(path: Path | None) -> str:

@@ -109,6 +109,7 @@ def open_agent(
         jobs=jobs,
         adapters=by_name,
         persona=persona,
+        timezone=settings.timezone,
         own_persona=settings.persona is not None,
         digested=digests.due,
     )
@@ -133,7 +134,7 @@ def open_memory(settings: Settings, store: "Store", index: Index, models: Sequen
         )
     if settings.working_memory:
         budget = min(settings.working_memory_tokens, room)
-        memories.append(WorkingMemory(store.pages, store.forgetting, models, budget))
+        memories.append(WorkingMemory(store.pages, store.forgetting, models, budget, total=room))
     else:
         memories.append(Unread(store.pages))
     return Memories(memories)
@@ -381,7 +382,9 @@ async def open_store(settings: Settings) -> AsyncIterator[Store]:
     template = read_template(settings.working_memory_template)
     async with open_database_of(settings) as database:
         await bring_up_to_date(database)
-        pages = Pages(database, template, by_thread=settings.working_memory_scope == "thread")
+        pages = Pages(
+            database, template, by_thread=settings.working_memory_scope == "thread", timezone=settings.timezone
+        )
         forgetting = Forgetting(pages)
         commands = Commands(forgetting, pages, Links(database), settings.last_messages)
         yield Store(database, PostgresTranscript(database, pages), pages, forgetting, commands)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.chat import Thread, Turn
-from bot.errors import HathiError
+from bot.errors import DigestUnfinished, HathiError
 from bot.ports import Memory, Noted, Recollection
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,10 @@ class Memories:
             return Recollection(
                 lines=tuple(line for one in found for line in one.lines),
                 known=tuple(known for one in found for known in one.known),
+                pertinent=tuple(known for one in found for known in one.pertinent),
                 recalled=tuple(recalled for one in found for recalled in one.recalled),
                 tools=tuple(tool for one in found for tool in one.tools),
+                zone=next((one.zone for one in found if one.zone), ""),
             )
         raise _first(failure)
 
@@ -42,13 +44,20 @@ class Memories:
         for memory in self.memories:
             try:
                 noted += await memory.digest(thread)
+            except DigestUnfinished as error:
+                noted += error.noted
+                failures.append(error)
             except HathiError as error:
                 failures.append(error)
-        if failures and not noted:
-            raise failures[0]
-        for failure in failures:  # people hear of the rest; what is left is read with the next turn
+        if not failures:
+            return noted
+        for failure in failures[1:]:
             log.warning("%s: not all is digested: %s", thread, failure)
-        return noted
+        if not noted:
+            raise failures[0]
+        first = failures[0]
+        reason = first.reason if isinstance(first, DigestUnfinished) else first
+        raise DigestUnfinished(reason, noted) from first  # people hear of the rest
 
 
 def _first(errors: BaseExceptionGroup[HathiError]) -> HathiError:

@@ -56,9 +56,9 @@ class PostgresTranscript:
             ), message as (
                 insert into public.mastra_messages
                     (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
-                     author, audience, addressed, name, replies_to, images, off_record)
+                     author, audience, addressed, name, replies_to, images, zone, off_record)
                 select $1, id, $4, 'user', 'v2', "updatedAt", "updatedAtZ", "resourceId",
-                       $3, $5, true, $8, $9, $10::jsonb, exists (select from hathi.paused where person = $3)
+                       $3, $5, true, $8, $9, $10::jsonb, $12, exists (select from hathi.paused where person = $3)
                 from thread
                 on conflict (id) do nothing
                 returning seq
@@ -87,6 +87,7 @@ class PostgresTranscript:
             message.replies_to,
             _images(message),
             message.room.space or None,
+            message.zone or None,
         )
         turn: int | None = rows[0]["turn"]
         return turn
@@ -175,11 +176,11 @@ class PostgresTranscript:
 
         What was learned from it is forgotten, and learned anew from what it says now.
         """
-        new = (message.id, content_of(message.text), _name(message), _images(message))
+        new = (message.id, content_of(message.text), _name(message), _images(message), message.zone or None)
         rows = await self.database.fetch(
             """
             select author, thread_id from public.mastra_messages where id = $1 and author is not null
-            and (content, name, images) is distinct from ($2, coalesce($3, name), $4::jsonb)
+            and (content, name, images, zone) is distinct from ($2, coalesce($3, name), $4::jsonb, coalesce($5, zone))
             """,
             *new,
         )
@@ -188,7 +189,7 @@ class PostgresTranscript:
         await self.database.again(lambda: self._edit(new, rows[0]["author"], rows[0]["thread_id"]))
         return True
 
-    async def _edit(self, new: tuple[str, str, str | None, str | None], author: str, thread: str) -> None:
+    async def _edit(self, new: tuple[str, str, *tuple[str | None, ...]], author: str, thread: str) -> None:
         async with self.database.transaction() as connection, AsyncExitStack() as stack:
             if self._pages is not None:
                 page = self._pages.of(author, thread)
@@ -197,7 +198,8 @@ class PostgresTranscript:
             await connection.execute(
                 """
                 with message as (
-                    update public.mastra_messages set content = $2, name = coalesce($3, name), images = $4::jsonb
+                    update public.mastra_messages
+                    set content = $2, name = coalesce($3, name), images = $4::jsonb, zone = coalesce($5, zone)
                     where id = $1 returning thread_id, seq
                 )
                 update public.mastra_threads as thread set digested = least(digested, seq - 1)
@@ -451,7 +453,7 @@ class PostgresTranscript:
                 order by coalesce(answers, seq) desc, seq desc limit $2
             )
             select line.id, line.role, line.type, line.content, coalesce(line.author, line."resourceId") as author,
-                   line.waiting, line.seq, line.name, line.images, line.off_record,
+                   line.waiting, line.seq, line.name, line.images, line.off_record, line.zone,
                    quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type
             from (select * from earlier union all select * from waiting) as line
             left join lateral (
@@ -480,6 +482,7 @@ class PostgresTranscript:
                 else Quote(row["quoted_name"] or "", text_of(row["quoted"], row["quoted_type"])),
                 images=tuple(Image(**image) for image in json.loads(row["images"] or "[]")),
                 off_record=row["off_record"],
+                zone=row["zone"] or "",
             )
             for row in rows
         ]

@@ -147,7 +147,7 @@ class Hearing:
         """Into the transcript at once, with what is known; names, files and what was said before come behind."""
         wanted = ids_in(data)
         called = self.desk.names.known(us.id, wanted)
-        message = read(data, spot, us, room, names=called)
+        message = read(data, spot, us, room, names=called, zone=self._zone(us.id, data))
         heard = asyncio.Event()
         reading = None
         if joins or wanted - called.keys() or unread(data):  # begun before the turn can look whether it is
@@ -197,7 +197,7 @@ class Hearing:
                 str(file.get("id")): await self.fetch(us.id, address(file), files.TEXT_FILE_BYTES)
                 for file in text_files(data)
             }
-            whole = read(data, spot, us, message.room, names=called, texts=texts)
+            whole = read(data, spot, us, message.room, names=called, texts=texts, zone=self._zone(us.id, data))
             before: Sequence[Message] = ()
             if joins:
                 client = await self.workspaces.client(us.id)
@@ -215,6 +215,10 @@ class Hearing:
             log.warning("a message is not read whole: %s", error)
         except Exception:
             log.exception("a message is not read whole: a bug")
+
+    def _zone(self, team: str, data: Json) -> str:
+        """The time zone of who said a message, if it is known by now."""
+        return self.desk.names.zone(team, str(data.get("user") or ""))
 
     async def _info(self, team: str, file: Json) -> Json:
         """What Slack tells of a file only when it is asked."""
@@ -240,7 +244,7 @@ class Hearing:
         wanted = ids_in(data)
         called = self.desk.names.known(us.id, wanted)
         spot, room = await self._placed(spot, kind)
-        message = read(data, spot, us, room, names=called)
+        message = read(data, spot, us, room, names=called, zone=self._zone(us.id, data))
         async with self._lane(spot.thread):
             changed = await self.transcript.edit(message)
         if changed:

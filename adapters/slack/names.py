@@ -28,6 +28,7 @@ class Known:
     shared: bool = False  # a channel that other organisations read too
     until: float = 0.0
     team: str = ""  # a person's workspace
+    zone: str = ""  # a person's time zone
 
 
 @dataclass(slots=True)
@@ -41,6 +42,11 @@ class Names:
         """Those names that need not be asked for."""
         found = {id_: self._get(team, id_) for id_ in ids}
         return {id_: known.name for id_, known in found.items() if known is not None}
+
+    def zone(self, team: str, id_: str) -> str:
+        """A person's time zone, if it need not be asked for."""
+        known = self._get(team, id_)
+        return known.zone if known is not None else ""
 
     async def look_up(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
         """All names that can be had."""
@@ -71,7 +77,10 @@ class Names:
             if id_[:1] in "UW":
                 user: Any = (await client.users_info(user=id_))["user"]
                 manages = bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))
-                return Known(_called(user) or id_, manages, until=until, team=str(user.get("team_id") or ""))
+                return Known(
+                    _called(user) or id_, manages, until=until, team=str(user.get("team_id") or ""),
+                    zone=str(user.get("tz") or ""),
+                )  # fmt: skip
             channel: Any = (await client.conversations_info(channel=id_))["channel"]
             return Known(
                 str(channel.get("name") or id_), kind=_kind(channel), shared=_shared(channel), until=until

@@ -125,8 +125,9 @@ def read(
     *,
     names: Mapping[str, str] = NOTHING,
     texts: Mapping[str, bytes | None] = MappingProxyType({}),
+    zone: str = "",
 ) -> Message:
-    """A message said to the bot. `names` by id of people and channels; `texts` by id of text files."""
+    """A message said to the bot. `names` by id of people and channels, `texts` of text files; `zone`: the author's."""
     author = person(data, spot, workspace)
     text = "\n".join(part for part in _parts(data, workspace, names, texts) if part)
     return Message(
@@ -138,6 +139,7 @@ def read(
         at=at(spot.ts),
         name=names.get(str(data.get("user") or data.get("bot_id")), ""),
         images=_images(_files(data)),
+        zone=zone,
     )
 
 

@@ -1,7 +1,7 @@
 """Working memory after a template in Markdown: its bullets and empty headings are the fields, all else is advice."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from bot.errors import SettingsError
 from bot.ports import Tool
-from memory.working import asking
+from memory.working import asking, kinds
 from memory.working.asking import number
 from memory.working.cleaning import clean, one_line
 from memory.working.outline import Item, Section, outline
@@ -124,6 +124,18 @@ class MarkdownTemplate:
     def told(self, field: str, value: str) -> str:
         """`Location: Lisbon`."""
         return f"{field}: {value}"
+
+    def label(self, field: str) -> str:
+        """Itself."""
+        return field
+
+    def kinds(self, field: str, value: str) -> Set[str]:
+        """By the label, the template's hint and the value."""
+        return kinds.kinds(field, value, self._hints.get(field, ()))
+
+    def reworded(self, field: str, value: str, change: Callable[[str], str]) -> str:
+        """A value with its words changed."""
+        return clean(change(value), LONGEST_FOREIGN) or value
 
     def edits(self, arguments: Mapping[str, Any], shown: Mapping[int, Fact]) -> list[Edit]:
         """What a model wants changed, as far as it can be used."""

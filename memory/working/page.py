@@ -1,12 +1,14 @@
 """A page's lines: which of them hold where, and what changes them. Pure: no database, no clock."""
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from bot.ports import Tool
 from memory.privacy import Audience, Place, may_read
+from memory.working.days import Span
 
 LONGEST = 200  # characters of a value
 MOST = 300  # lines of a page that hold; more are refused
@@ -23,7 +25,9 @@ class Fact:
     audience: Audience | None  # None: for the person alone
     sources: tuple[str, ...]  # ids of messages, each of which says it
     replaces: Set[int]
-    at: datetime
+    at: datetime  # when it was said
+    about: Span | None = None  # the days that it is about
+    used: int = dataclasses.field(default=0, compare=False)  # how many messages were about it
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,18 @@ class Template(Protocol):
 
     def told(self, field: str, value: str) -> str:
         """A line as people and models read it: `Location: Lisbon`."""
+        ...
+
+    def label(self, field: str) -> str:
+        """What a field is called."""
+        ...
+
+    def kinds(self, field: str, value: str) -> Set[str]:
+        """What a line tells of which there is one truth; empty where there may be many (kinds.py)."""
+        ...
+
+    def reworded(self, field: str, value: str, change: Callable[[str], str]) -> str:
+        """A value with its words changed; as it was, where what comes of it cannot stand in the field."""
         ...
 
 

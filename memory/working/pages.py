@@ -7,28 +7,40 @@ reads is written in the same transaction. What Mastra has changed meanwhile is t
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 from bot.chat import Resource, Thread
 from bot.ports import Page, Remembered
+from bot.zones import day_in
+from memory import content
 from memory.pool import Connection, Database
-from memory.privacy import Audience, Place, place, stored
+from memory.privacy import Place, place, stored
+from memory.working import learning, whereabouts
+from memory.working.days import dated, span
 from memory.working.evidence.secrets import tells_secret
+from memory.working.learning import Learned
 from memory.working.page import Fact, Template, current
+from memory.working.sheets import (
+    THREAD,
+    Sheet,
+    changed,
+    fact_of,
+    facts_in,
+    facts_of,
+    load,
+    take_over,
+    text_of,
+    with_days,
+    write_text,
+)
 
-THREAD = "thread "  # begins the name of a thread's page: a thread and a resource may have one id
+__all__ = ["SPEAKERS", "THREAD", "Asked", "Learned", "Pages", "Sheet", "Speaker", "facts_of"]
+
 SPEAKERS = 5  # people of a conversation whose pages are looked at
 RECENT = 20  # messages of it in which they are looked for
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A page as it stands in the database."""
-
-    text: str  # as Mastra reads it, and may have changed it
-    facts: tuple[Fact, ...]
+WORDS = 20_000  # characters of a question; a longer one is not looked through for what it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +53,13 @@ class Speaker:
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
-    """Something to be written on a page."""
+class Asked:
+    """What waits for an answer in a thread."""
 
-    person: str
-    field: str
-    value: str  # empty: what it replaces does not hold any more
-    audience: Audience
-    source: str  # id of the message that says so
-    replaces: frozenset[int]
+    there: Place  # where the answer will be read
+    author: str  # of the newest message
+    zone: str  # the author's time zone, where the platform told
+    words: str  # of all that waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class Pages:
     database: Database
     template: Template
     by_thread: bool = False  # a page for each thread in place of each person
+    timezone: str = "UTC"  # of people whose own is not known
 
     def of(self, person: str, thread: Thread | str) -> str:
         """The name of the page on which something that a person said in a thread is written."""
@@ -66,18 +77,23 @@ class Pages:
 
     # Reading
 
-    async def speakers(self, thread: Thread) -> tuple[Place | None, list[Speaker]]:
-        """Where the answer to what waits in a thread will be read, and who speaks there, the latest first.
+    async def speakers(self, thread: Thread) -> tuple[Asked | None, list[Speaker]]:
+        """What waits for an answer in a thread, and who speaks there, the latest first.
 
         Who is off the record is left out. One round trip.
         """
         rows = await self.database.fetch(
             """
-            with newest as (
-                select message.audience, message.author, thread.space
+            with waiting as (
+                select message.audience, message.author, message.zone, message.content, message.type, seq, thread.space
                 from public.mastra_messages as message join public.mastra_threads as thread on thread.id = thread_id
                 where thread_id = $1 and addressed and seq > answered and coalesce(answers, seq) > answered
-                order by seq desc limit 1
+                order by seq desc limit $6
+            ), newest as (
+                select *, (
+                    select json_agg(json_build_array(content, type)) from waiting where length(content) < $7
+                ) as words
+                from waiting order by seq desc limit 1
             ), speaking as (
                 select author, (array_agg(name order by seq desc))[1] as name, max(seq) as seq
                 from (
@@ -87,7 +103,8 @@ class Pages:
                 where author is not null and not exists (select from hathi.paused where person = author)
                 group by author order by seq desc limit $3
             )
-            select newest.audience, newest.space, array(select hathi.identities(newest.author)) as people,
+            select newest.audience, newest.space, newest.author as asker, newest.zone, newest.words,
+                   array(select hathi.identities(newest.author)) as people,
                    speaking.author, coalesce(speaking.name, '') as name, page.page, hathi.page_text(page.page) as text,
                    (select json_agg(fact order by id) from hathi.facts as fact where fact.page = page.page) as facts
             from newest left join (
@@ -103,16 +120,21 @@ class Pages:
             SPEAKERS,
             self.by_thread,
             THREAD,
+            SPEAKERS,
+            WORDS,
         )
         if not rows:
             return None, []
         sheets: dict[tuple[str, str], dict[str, Sheet]] = {}
         for row in rows:
             if row["author"] is not None:
-                sheet = Sheet(row["text"] or "", _facts(row["facts"]))
+                sheet = Sheet(row["text"] or "", facts_in(row["facts"]))
                 sheets.setdefault((row["author"], row["name"]), {})[row["page"]] = sheet
-        there = place(stored(rows[0]["audience"] or ""), rows[0]["space"], rows[0]["people"])
-        return there, [Speaker(author, name, found) for (author, name), found in sheets.items()]
+        first = rows[0]
+        there = place(stored(first["audience"] or ""), first["space"], first["people"])
+        words = " ".join(content.text_of(text, type_) for text, type_ in json.loads(first["words"] or "[]"))
+        asked = Asked(there, first["asker"] or "", first["zone"] or "", words)
+        return asked, [Speaker(author, name, found) for (author, name), found in sheets.items()]
 
     async def learned_from(self, authors: Sequence[str], thread: Thread) -> dict[str, tuple[list[str], list[Fact]]]:
         """By author: their identities, and what was learned from them and stands on pages that count in a thread."""
@@ -127,7 +149,7 @@ class Pages:
             list(authors),
             f"{THREAD}{thread}" if self.by_thread else None,
         )
-        return {row["author"]: (row["people"], list(_facts(row["facts"]))) for row in rows}
+        return {row["author"]: (row["people"], list(facts_in(row["facts"]))) for row in rows}
 
     def view(self, sheets: Mapping[str, Sheet], there: Place) -> tuple[list[Fact], list[tuple[str, str]]]:
         """What may be known of somebody in a place: the lines that hold, and (field, value) of what Mastra has added.
@@ -137,11 +159,25 @@ class Pages:
         facts: list[Fact] = []
         added: list[tuple[str, str]] = []
         for page, sheet in sheets.items():
-            more, gone = self._changed(sheet)
-            facts += [fact for fact in sheet.facts if fact.id not in gone]
+            more, gone = changed(self.template, sheet)
+            facts += [with_days(fact, self.template, self.timezone) for fact in sheet.facts if fact.id not in gone]
             if page in there.people or page.startswith(THREAD):
                 added += more
         return current(facts, there), added
+
+    def zone(self, facts: Iterable[Fact], platform: str = "") -> str:
+        """Somebody's time zone: what they say it is, what the platform says, that of their city, the operator's.
+
+        `facts`: lines about them, as far as they may be known where it is asked for.
+        """
+        lines = [(self.template.label(fact.field), self.template.typed(fact.value)) for fact in facts]
+        named, lives = whereabouts.told(lines)
+        return named or platform or lives or self.timezone
+
+    def told(self, fact: Fact, today: date) -> str:
+        """A line as people and models read it; marked as past after the days that it was about."""
+        line = self.template.told(fact.field, fact.value)
+        return f"{line} (past)" if fact.about is not None and fact.about.last < today else line
 
     async def page(self, person: Resource) -> Page:
         """All that is on a person's pages, under each of their identities, with where each line was learned."""
@@ -149,8 +185,7 @@ class Pages:
         async with self.database.transaction() as connection, self.changing(connection, identities):
             rows = await connection.fetch(
                 """
-                select fact.id, fact.field, fact.value, fact.audience, fact.at, fact.replaces, fact.person,
-                       fact.sources, source.id as source, source.thread_id
+                select fact.*, source.id as source, source.thread_id
                 from hathi.facts as fact left join lateral (
                     select id, thread_id from public.mastra_messages
                     where id = any(fact.sources) order by seq desc limit 1
@@ -162,16 +197,31 @@ class Pages:
             paused = await connection.fetchval(
                 "select exists (select from hathi.paused where person = $1)", str(person)
             )
-        holding = {fact.id for fact in current(_fact(dict(row)) for row in rows)}
-        lines = tuple(self._remembered(row) for row in rows if row["id"] in holding)
+            platform = await self._zone_of(connection, identities)
+        holding = {fact.id: fact for fact in current(fact_of(dict(row)) for row in rows)}
+        today = day_in(datetime.now(UTC), self.zone(holding.values(), platform), self.timezone)
+        lines = tuple(
+            self._remembered(row, self.told(holding[row["id"]], today)) for row in rows if row["id"] in holding
+        )
         others = tuple(Resource.parse(other) for other in identities if other != str(person))
         return Page(lines, bool(paused), others)
 
-    def _remembered(self, row: Any) -> Remembered:
+    async def _zone_of(self, connection: Connection, identities: Sequence[str]) -> str:
+        """A person's time zone, as a platform told last."""
+        return (
+            await connection.fetchval(
+                "select zone from public.mastra_messages where author = any($1) and zone is not null"
+                " order by seq desc limit 1",
+                identities,
+            )
+            or ""
+        )
+
+    def _remembered(self, row: Any, text: str) -> Remembered:
         kind = "" if row["audience"] is None else row["audience"].partition(":")[0]
         return Remembered(
             id=row["id"],
-            text=self.template.told(row["field"], row["value"]),
+            text=text,
             value=self.template.typed(row["value"]),
             at=row["at"],
             kind=kind,
@@ -194,43 +244,84 @@ class Pages:
         await connection.execute(
             "select pg_advisory_xact_lock(hashtextextended(page, 7)) from unnest($1::text[]) as page", names
         )
-        before = await self._load(connection, names)
-        if await self._take_over(connection, before):
-            before = await self._load(connection, names)
+        before = await load(connection, names)
+        if await take_over(connection, before, self.template, self.timezone):
+            before = await load(connection, names)
         yield before
-        after = await self._load(connection, names)
+        after = await load(connection, names)
         for name, sheet in after.items():
             if sheet.facts == before[name].facts:  # Mastra's page stays as it wrote it
                 continue
-            text = self.template.render(current(sheet.facts))
+            text = text_of(self.template, sheet.facts)
             if text != sheet.text:
-                await self._write(connection, name, text)
+                await write_text(connection, name, text)
 
-    async def learn(self, thread: Thread, since: int, upto: int, learned: Sequence[Learned]) -> list[int]:
+    async def learn(
+        self, thread: Thread, since: int, upto: int | None, learned: Sequence[Learned], used: Iterable[int] = ()
+    ) -> list[int]:
         """Write down what was learned from a thread's messages behind `since` up to `upto`; the ids of new lines.
 
-        Nothing if somebody else has read these messages meanwhile; and nothing of a message that was deleted.
+        Nothing if somebody else has read these messages meanwhile; and nothing of a message that was deleted. Without
+        `upto` the messages are not read to their end yet, and count as unread. `used`: lines that they were about.
         """
         if not learned:
-            await self.database.fetch(_READ, str(thread), since, upto)
+            await self._count_as_read(self.database, thread, since, upto)
             return []
-        names = {self.of(fact.person, thread) for fact in learned}
+        people = {person: await self.identities(Resource.parse(person)) for person in {fact.person for fact in learned}}
+        names = {name for fact in learned for name in self._pages_of(fact.person, people[fact.person], thread)}
         async with self.database.transaction() as connection, self.changing(connection, names) as sheets:
-            if not await connection.fetch(_READ, str(thread), since, upto):
+            if not await self._count_as_read(connection, thread, since, upto):
                 return []
-            fresh = []
+            await connection.execute("update hathi.facts set used = used + 1 where id = any($1)", list(used))
+            before = [fact for sheet in sheets.values() for fact in sheet.facts]
+            written: list[Fact] = []
             for fact in learned:
-                known = _same(fact, sheets[self.of(fact.person, thread)])
-                if known is None or fact.replaces - {known.id}:
-                    fresh.append(fact)
-                else:
-                    await connection.execute(
-                        "update hathi.facts set sources = sources || $2 where id = $1 and sources <> '{}'"
-                        " and not $2 = any(sources) and exists (select from public.mastra_messages where id = $2)",
-                        known.id,
-                        fact.source,
-                    )
-            return await self._insert(connection, thread, fresh)
+                theirs = [one for one in (*before, *written) if one.person in people[fact.person]]
+                better = learning.reworded(fact, current(before))
+                if (new := await self._write_down(connection, thread, fact, theirs, better)) is not None:
+                    written.append(new)
+            return [fact.id for fact in written]
+
+    def _pages_of(self, person: str, identities: Sequence[str], thread: Thread) -> list[str]:
+        """The pages on which lines of a person stand that count in a thread."""
+        return [self.of(person, thread)] if self.by_thread else list(identities)
+
+    async def _write_down(
+        self, connection: Connection, thread: Thread, fact: Learned, theirs: Sequence[Fact], better: frozenset[int]
+    ) -> Fact | None:
+        """A new line, if there is none that says this already: that one has one more source.
+
+        `theirs`: the person's lines; `better`: those of them that this one puts better.
+        """
+        same = learning.known(fact, theirs, self.template)
+        old = fact.replaces & {one.id for one in current(theirs)} | better
+        if same is not None and old <= {same.id} - better:
+            await connection.execute(
+                "update hathi.facts set sources = sources || $2 where id = $1 and sources <> '{}'"
+                " and not $2 = any(sources) and exists (select from public.mastra_messages where id = $2)",
+                same.id,
+                fact.source,
+            )
+            return None
+        more = better | ({same.id} if same is not None else set())
+        replaces = learning.replaced(fact, theirs, self.template) | more
+        return await self._insert(connection, thread, replace(fact, replaces=replaces))
+
+    async def _count_as_read(
+        self, connection: "Connection | Database", thread: Thread, since: int, upto: int | None
+    ) -> bool:
+        """Move the watermark from where whoever reads has found it; False if somebody else has moved it."""
+        rows = await connection.fetch(
+            """
+            update public.mastra_threads set digested = coalesce($3, digested),
+                digest_tries = case when $3 is null then digest_tries else 0 end
+            where id = $1 and digested = $2 returning 1
+            """,
+            str(thread),
+            since,
+            upto,
+        )
+        return bool(rows)
 
     async def skip(self, thread: Thread) -> None:
         """Count a thread's messages as read."""
@@ -257,10 +348,18 @@ class Pages:
         if value is None or tells_secret(self.template.typed(value)):
             return False
         async with self.database.transaction() as connection, self.changing(connection, [rows[0]["page"]]):
-            changed = await connection.fetch(
-                "update hathi.facts set value = $2 where id = $1 and value <> '' returning 1", line, value
+            today = day_in(datetime.now(UTC), await self._zone_of(connection, identities), self.timezone)
+            value = self.template.reworded(rows[0]["field"], value, lambda text: dated(text, today))
+            about = span(self.template.typed(value), today)
+            corrected = await connection.fetch(
+                "update hathi.facts set value = $2, first_day = $3, last_day = $4"
+                " where id = $1 and value <> '' returning 1",
+                line,
+                value,
+                about and about.first,
+                about and about.last,
             )
-        return bool(changed)
+        return bool(corrected)
 
     async def undo(self, person: Resource, lines: Sequence[int]) -> int:
         """Take back what was written; what it replaced holds again. How many lines that were."""
@@ -296,152 +395,26 @@ class Pages:
         rows = await self.database.fetch("select id from hathi.identities($1) as id order by id", str(person))
         return [row["id"] for row in rows]
 
-    async def _load(self, connection: "Connection | Database", pages: Iterable[str]) -> dict[str, Sheet]:
+    async def _insert(self, connection: Connection, thread: Thread, fact: Learned) -> Fact | None:
+        """A new line; None if the message that says it is gone."""
         rows = await connection.fetch(
             """
-            select page, hathi.page_text(page) as text,
-                   (select json_agg(fact order by id) from hathi.facts as fact where fact.page = name.page) as facts
-            from unnest($1::text[]) as name (page)
+            insert into hathi.facts (page, person, field, value, audience, sources, replaces, at, first_day, last_day)
+            select $1, $2, $3, $4, $5, array[$6], $7::bigint[] || array(
+                       select unnest(fact.replaces) from hathi.facts as fact where fact.id = any($7)),
+                   coalesce($8, now()), $9, $10
+            where exists (select from public.mastra_messages where id = $6 and not off_record)
+            returning *
             """,
-            list(pages),
+            self.of(fact.person, thread),
+            fact.person,
+            fact.field,
+            fact.value,
+            fact.audience,
+            fact.source,
+            sorted(fact.replaces),
+            fact.at,
+            fact.about and fact.about.first,
+            fact.about and fact.about.last,
         )
-        return {row["page"]: Sheet(row["text"] or "", _facts(row["facts"])) for row in rows}
-
-    def _changed(self, sheet: Sheet) -> tuple[list[tuple[str, str]], set[int]]:
-        """What Mastra has changed: (field, value) of lines that it added, and the ids of those that it took away."""
-        holding = current(sheet.facts)
-        ours = self.template.render(holding)
-        if sheet.text == ours:
-            return [], set()
-        before = {value for _, value in self.template.lines(ours)}
-        now = self.template.lines(sheet.text)
-        left = {value for _, value in now}
-        added = [(field, value) for field, value in dict.fromkeys(now) if value not in before]
-        return added, {fact.id for fact in holding if fact.value in before and fact.value not in left}
-
-    async def _take_over(self, connection: Connection, sheets: Mapping[str, Sheet]) -> bool:
-        """Make what Mastra has changed ours; whether there was anything."""
-        changed = False
-        for page, sheet in sheets.items():
-            added, gone = self._changed(sheet)
-            if gone:
-                await connection.execute("delete from hathi.facts where id = any($1)", list(gone))
-            if added:
-                await connection.execute(
-                    """
-                    insert into hathi.facts (page, person, field, value, audience)
-                    select $1, case when not $4 then $1 end, field, value, case when $4 then (
-                        select audience from public.mastra_messages where thread_id = substr($1, $5)
-                        and audience is not null order by seq desc limit 1) end
-                    from unnest($2::text[], $3::text[]) as line (field, value)
-                    """,
-                    page,
-                    [field for field, _ in added],
-                    [value for _, value in added],
-                    page.startswith(THREAD),
-                    len(THREAD) + 1,
-                )
-            changed = changed or bool(added or gone)
-        return changed
-
-    async def _insert(self, connection: Connection, thread: Thread, learned: Sequence[Learned]) -> list[int]:
-        rows = await connection.fetch(
-            """
-            insert into hathi.facts (page, person, field, value, audience, sources, replaces)
-            select page, person, field, value, audience, array[source],
-                   learned.replaces || array(
-                       select unnest(fact.replaces) from hathi.facts as fact where fact.id = any(learned.replaces))
-            from jsonb_to_recordset($1::jsonb) as learned
-                (page text, person text, field text, value text, audience text, source text, replaces bigint[])
-            where exists (select from public.mastra_messages where id = source and not off_record)
-            returning id
-            """,
-            json.dumps(
-                [
-                    {
-                        "page": self.of(fact.person, thread),
-                        "person": fact.person,
-                        "field": fact.field,
-                        "value": fact.value,
-                        "audience": fact.audience,
-                        "source": fact.source,
-                        "replaces": sorted(fact.replaces),
-                    }
-                    for fact in learned
-                ]
-            ),
-        )
-        return [row["id"] for row in rows]
-
-    async def _write(self, connection: Connection, page: str, text: str) -> None:
-        if page.startswith(THREAD):
-            await connection.execute(
-                """
-                update public.mastra_threads set metadata = jsonb_set(
-                    case when jsonb_typeof(metadata::text::jsonb) = 'object' then metadata::text::jsonb else '{}' end,
-                    '{workingMemory}', to_jsonb($2::text))
-                where id = substr($1, $3)
-                """,
-                page,
-                text,
-                len(THREAD) + 1,
-            )
-        elif text:
-            await connection.execute(
-                """
-                insert into public.mastra_resources as resource
-                    (id, "workingMemory", metadata, "createdAt", "updatedAt", "createdAtZ", "updatedAtZ")
-                select $1, $2, '{}', now, now, now at time zone 'utc', now at time zone 'utc'
-                from (select date_trunc('milliseconds', clock_timestamp() at time zone 'utc') as now) as clock
-                on conflict (id) do update set "workingMemory" = excluded."workingMemory",
-                    "updatedAt" = excluded."updatedAt", "updatedAtZ" = excluded."updatedAtZ"
-                """,
-                page,
-                text,
-            )
-        else:
-            await connection.execute('update public.mastra_resources set "workingMemory" = null where id = $1', page)
-
-
-# The watermark moves only for whoever read from where it stood.
-_READ = "update public.mastra_threads set digested = $3 where id = $1 and digested = $2 returning 1"
-
-
-def _same(fact: Learned, sheet: Sheet) -> Fact | None:
-    """The line that says this already, to the same people."""
-    if not fact.value:
-        return None
-    return next(
-        (
-            known
-            for known in current(sheet.facts)
-            if (known.field, known.audience) == (fact.field, fact.audience)
-            and known.value.casefold() == fact.value.casefold()
-        ),
-        None,
-    )
-
-
-async def facts_of(connection: Connection, people: Sequence[str]) -> list[Fact]:
-    """All that was learned from these people, holding or not."""
-    rows = await connection.fetch(
-        "select * from hathi.facts where person = any($1) or page = any($1) order by id", list(people)
-    )
-    return [_fact(dict(row)) for row in rows]
-
-
-def _facts(rows: str | None) -> tuple[Fact, ...]:
-    return tuple(_fact(row | {"at": datetime.fromisoformat(row["at"])}) for row in json.loads(rows or "[]"))
-
-
-def _fact(row: Mapping[str, Any]) -> Fact:
-    return Fact(
-        id=row["id"],
-        person=row["person"],
-        field=row["field"],
-        value=row["value"],
-        audience=None if row["audience"] is None else stored(row["audience"]),
-        sources=tuple(row["sources"]),
-        replaces=frozenset(row["replaces"]),
-        at=row["at"],
-    )
+        return fact_of(dict(rows[0])) if rows else None

@@ -2,42 +2,34 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
 from bot.chat import Resource, Thread, Turn
-from bot.errors import ModelError, ModelRefused, ModelSilent, PromptTooLong
+from bot.errors import DigestUnfinished, ModelError, ModelRefused, ModelSilent, PromptTooLong
 from bot.ports import Known, Model, Noted, Prompt, Recollection
 from bot.prompt import tokens
-from memory.content import text_of
+from bot.zones import day_in
 from memory.forgetting import Forgetting
-from memory.privacy import Audience, place, stored
-from memory.working import literal, matter, second_look, upkeep
+from memory.privacy import place
+from memory.working import batches, kinds, literal, matter, portions, room, second_look, upkeep
+from memory.working.batches import Batch
 from memory.working.believing import Believed, Candidate, weigh
+from memory.working.days import dated, sentence_of, span
 from memory.working.page import MOST, Edit, Fact, current
-from memory.working.pages import Learned, Pages
-from memory.working.upkeep import Heard
+from memory.working.pages import SPEAKERS, Learned, Pages, Speaker
+from memory.working.room import Line
+from memory.working.sameness import Sayings
 
 log = logging.getLogger(__name__)
 
-BATCH = 20  # messages that are read for the page at a time
-BEFORE = 4  # messages before them, so that "yes, that one" can be understood
 
+@dataclass(slots=True)
+class Reading:
+    """How the models of this process have done at reading for the page."""
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What was said in a thread and is not read for the page yet, by people who may all be read by the same others."""
-
-    thread: Thread
-    since: int
-    upto: int
-    audience: Audience
-    space: str | None
-    more: bool  # has been said behind it
-    heard: Sequence[Heard]
-
-    @property
-    def new(self) -> list[Heard]:
-        return [heard for heard in self.heard if heard.new]
+    worked: bool = False  # once, at least
+    gave_up: bool = False  # a message was left out since
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,80 +50,144 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class WorkingMemory:
-    """A memory: pages about people. `budget`: tokens of all pages in one prompt."""
+    """A memory: pages about people. `budget`: tokens of one person's page in a prompt; `total`: of all pages."""
 
     pages: Pages
     forgetting: Forgetting
     models: Sequence[Model]
     budget: int
+    total: int | None = None  # without it, as much as there may be people
+    reading: Reading = field(default_factory=Reading)
 
     async def recall(self, turn: Turn) -> Recollection:
         """What may be known here of those who speak here. One round trip."""
-        there, speakers = await self.pages.speakers(turn.thread)
-        if there is None:
+        asked, speakers = await self.pages.speakers(turn.thread)
+        if asked is None:
             return Recollection()
-        left = self.budget
-        known = []
-        for speaker in speakers:
-            facts, added = self.pages.view(speaker.sheets, there)
-            told = [self.pages.template.told(field, value) for field, value in added]
-            lines = []
-            for line in reversed(self._in_order(facts, told)):  # the newest first, while there is room
-                left -= tokens(line)
-                if left < 0:
-                    break
-                lines.append(line)
-            if lines:
-                known.append(Known(speaker.resource, speaker.name, tuple(reversed(lines))))
-        return Recollection(known=tuple(known))
+        views = [(speaker, *self.pages.view(speaker.sheets, asked.there)) for speaker in speakers]
+        theirs = [fact for speaker, facts, _ in views if speaker.resource == asked.author for fact in facts]
+        zone = self.pages.zone(theirs, asked.zone)
+        today = day_in(datetime.now(UTC), zone, self.pages.timezone)
+        pages = [(speaker, self._lines(facts, added, today)) for speaker, facts, added in views]
+        wanted = {speaker.resource: sum(line.tokens for line in page) for speaker, page in pages}
+        total = self.budget * SPEAKERS if self.total is None else self.total
+        budgets = room.shares(wanted, self.budget, total)
+        known: list[Known] = []
+        pertinent: list[Known] = []
+        for speaker, page in pages:
+            budget = budgets[speaker.resource]
+            shown = room.chosen(page, budget)
+            left_out = [line for line in page if line not in shown]
+            more = room.pertinent(page, left_out, asked.words, budget // room.ASKED) if left_out else []
+            known += _known(speaker, shown)
+            pertinent += _known(speaker, more)
+        return Recollection(known=tuple(known), pertinent=tuple(pertinent), zone=zone)
+
+    def _lines(self, facts: Sequence[Fact], added: Sequence[tuple[str, str]], today: date) -> list[Line]:
+        """The lines of a page, oldest first, those that say the same once; first what Mastra has added."""
+        template = self.pages.template
+        said: dict[str, Sayings] = {}
+        found = []
+        for field_, value, fact in [*((*one, None) for one in added), *((one.field, one.value, one) for one in facts)]:
+            if value in (before := said.setdefault(field_, Sayings())):
+                continue
+            before.add(value)
+            text = template.told(field_, value) if fact is None else self.pages.told(fact, today)
+            month = "" if fact is None else f"{day_in(fact.at, self.pages.timezone):%B %Y}"
+            first = kinds.first(
+                template.label(field_), template.typed(value), single=bool(template.kinds(field_, value))
+            )
+            worth = 1 if fact is None else (len(fact.sources) + fact.used).bit_length()
+            found.append(Line(text, month, first, worth, tokens(f"{text} [{month}]")))
+        return found
 
     async def digest(self, thread: Thread) -> list[Noted]:
         """Read what was said since the last time, and write down what was learned; what that was.
 
-        Raises ModelError, and DatabaseError; then nothing is lost, and all is read the next time.
+        Raises ModelError, and DatabaseError; then nothing is lost, and all is read the next time. DigestUnfinished when
+        no model could read it: what was understood all the same is noted, and the rest is read again.
         """
         noted: list[Noted] = []
         more = True
-        while more and (batch := await self._batch(thread)) is not None:
+        while more and (batch := await batches.next_batch(self.pages.database, thread)) is not None:
+            more = batch.more
             if batch.new:
                 noted += await self._learn(batch)
             else:
                 await self.pages.learn(thread, batch.since, batch.upto, [])
-            more = batch.more
+            if batch.failures:
+                hopeless = self.reading.gave_up and not self.reading.worked
+                if not await batches.go_on(self.pages.database, batch, hopeless=hopeless):
+                    raise DigestUnfinished(batch.failures[0], noted) from batch.failures[0]
+                self.reading.gave_up = self.reading.gave_up or len(batch.new) == 1
+                more = True
         return noted
 
-    def _in_order(self, facts: Sequence[Fact], added: Sequence[str]) -> list[str]:
-        told = [self.pages.template.told(fact.field, fact.value) for fact in facts]
-        return list(dict.fromkeys([*added, *told]))
-
     async def _learn(self, batch: Batch) -> list[Noted]:
-        known = await self._known(batch)
-        believed = await self._believed(batch, known)
-        learned = [
-            Learned(
-                change.heard.author,
-                change.edit.field,
-                change.edit.value or "",
-                batch.audience,
-                change.heard.id,
-                change.replaces,
-            )
-            for change in believed
-            if not change.edit.forget
-            and not matter.wants_gone(upkeep.own_words(change.heard.text), change.edit.value or "")
+        """Read a batch, a portion at a time; it counts as read when all of it was."""
+        noted: list[Noted] = []
+        for message in batch.new:
+            if portions.too_long(message):
+                log.warning("%s: message %s is read up to its %dth character", batch.thread, message.id, portions.MOST)
+        cut = portions.portions(batch.heard)
+        for number, heard in enumerate(cut, 1):
+            portion = replace(batch, heard=heard)
+            known = await self._known(portion)
+            believed = await self._believed(portion, known)
+            learned = [
+                self._learned(portion, change, known)
+                for change in believed
+                if not change.edit.forget
+                and not matter.wants_gone(upkeep.own_words(change.heard.text), change.edit.value or "")
+            ]
+            space = MOST - max(map(len, known.values()), default=0)
+            if len(learned) > space:
+                log.warning("%s: a page is full: %d lines; not all is written on it", batch.thread, MOST)
+            # Before anything counts as read: a process that dies here leaves the wish to the next one. And what is
+            # deleted now is not learned from below.
+            gone = await self._forget(portion, believed)
+            upto = batch.upto if number == len(cut) and not batch.failures else None
+            used = self._used(portion, known)
+            written = await self.pages.learn(batch.thread, batch.since, upto, learned[: max(space, 0)], used)
+            noted += [*await self._noted(batch, written), *gone]
+        return noted
+
+    def _learned(self, batch: Batch, change: Believed, known: Mapping[str, Sequence[Fact]]) -> Learned:
+        """A change that is believed, as it is written down: with the days that it means."""
+        template, heard, edit = self.pages.template, change.heard, change.edit
+        text = upkeep.own_words(heard.text)
+        said = heard.said or datetime.now(UTC)
+        day = day_in(said, self.pages.zone(known.get(heard.author, ()), heard.zone), self.pages.timezone)
+        value = template.reworded(edit.field, edit.value, lambda words: dated(words, day, text)) if edit.value else ""
+        return Learned(
+            heard.author,
+            edit.field,
+            value,
+            batch.audience,
+            heard.id,
+            change.replaces,
+            at=said,
+            about=span(template.typed(value), day) if value else None,
+            beside=kinds.beside(sentence_of(f"{edit.quote} {edit.value}", text)),
+        )
+
+    def _used(self, batch: Batch, known: Mapping[str, Sequence[Fact]]) -> list[int]:
+        """The lines that new questions of the same person are about."""
+        told = {fact.id: self.pages.template.told(fact.field, fact.value) for page in known.values() for fact in page}
+        return [
+            fact.id
+            for heard in batch.new
+            if heard.text.rstrip().endswith(("?", "？"))
+            for fact in room.about([(one, told[one.id]) for one in known.get(heard.author, ())], heard.text)
         ]
-        room = MOST - max(map(len, known.values()), default=0)
-        if len(learned) > room:
-            log.warning("%s: a page is full: %d lines; not all is written on it", batch.thread, MOST)
-        # Before anything counts as read: a process that dies here leaves the wish to the next one. And what is deleted
-        # now is not learned from below.
-        gone = await self._forget(batch, believed)
-        written = await self.pages.learn(batch.thread, batch.since, batch.upto, learned[: max(room, 0)])
-        return [*await self._noted(batch, written), *gone]
 
     async def _believed(self, batch: Batch, known: Mapping[str, Sequence[Fact]]) -> list[Believed]:
         """What a model makes of the batch, as far as it is believed."""
-        prompt, shown = upkeep.ask(self.pages.template, batch.heard, known)
+        told = {heard.author: heard.zone for heard in batch.heard if heard.zone}
+        zones = {author: self.pages.zone(facts, told.get(author, "")) for author, facts in known.items()}
+        prompt, shown = upkeep.ask(
+            self.pages.template, batch.heard, known, now=datetime.now(UTC), zones=zones, timezone=self.pages.timezone
+        )
         edits = await self._edits(batch, prompt, shown)
         candidates = weigh(edits, batch.heard, shown, known)
         doubtful = [candidate for candidate in candidates if not candidate.certain]
@@ -168,20 +224,31 @@ class WorkingMemory:
         return []
 
     async def _edits(self, batch: Batch, prompt: Prompt, shown: Mapping[int, Fact]) -> list[Edit]:
-        """What the first model that can be asked wants changed. Raises the first one's ModelError when none can."""
+        """What the first model that can be asked wants changed. Raises the first one's ModelError when none can.
+
+        Where a model cannot fill in a form, what people say of themselves is read word for word, and read again later.
+        """
         template = self.pages.template
         failures: list[ModelError] = []
+        unread: ModelError | None = None
         for model in self.models:
             try:
                 if not model.trusted:
+                    batch.failures.extend([unread] if unread else [])
                     return await self._literal(model, batch, shown)
-                return template.edits(await model.call(prompt, template.tool), shown)
-            except (ModelSilent, ModelRefused, PromptTooLong) as error:  # it cannot fill in a form
-                log.info("%s: read word for word, since %s", batch.thread, error)
-                return await self._literal(None, batch, shown)
+                edits = template.edits(await model.call(prompt, template.tool), shown)
+            except (ModelSilent, ModelRefused, PromptTooLong) as error:
+                unread = unread or error
             except ModelError as error:
                 failures.append(error)
-        raise failures[0]
+            else:
+                self.reading.worked = True
+                return edits
+        if unread is None:
+            raise failures[0]
+        log.info("%s: read word for word, and later again, since %s", batch.thread, unread)
+        batch.failures.append(unread)
+        return await self._literal(None, batch, shown)
 
     async def _literal(self, model: Model | None, batch: Batch, shown: Mapping[int, Fact]) -> list[Edit]:
         """What people say of themselves, word for word: for a model that cannot be trusted with more."""
@@ -267,53 +334,11 @@ class WorkingMemory:
             for author, (people, facts) in learned.items()
         }
 
-    async def _batch(self, thread: Thread) -> Batch | None:
-        rows = await self.pages.database.fetch(
-            """
-            with thread as (select digested, answered, space from public.mastra_threads where id = $1),
-            unread as (
-                select message.*, true as unread from public.mastra_messages as message, thread
-                where thread_id = $1 and coalesce(answers, seq) > digested and coalesce(answers, seq) <= answered
-                order by coalesce(answers, seq), seq limit $2
-            ), before as (
-                select message.*, false as unread from public.mastra_messages as message, thread
-                where thread_id = $1 and coalesce(answers, seq) <= digested and role in ('user', 'assistant')
-                order by coalesce(answers, seq) desc, seq desc limit $3
-            )
-            select thread.digested, thread.answered, thread.space, line.id, line.role, line.author, line.name,
-                   line.content, line.type, line.audience, coalesce(line.answers, line.seq) as place,
-                   line.unread and line.addressed and line.author is not null and not line.off_record
-                   and not exists (select from hathi.paused where person = line.author) as new
-            from thread left join (select * from unread union all select * from before) as line on true
-            where thread.digested < thread.answered
-            order by coalesce(line.answers, line.seq), line.seq
-            """,
-            str(thread),
-            2 * BATCH,
-            BEFORE,
-        )
-        if not rows:
-            return None
-        # Those who may read it are the same for all that is read together.
-        audience = next((row["audience"] for row in rows if row["new"]), None)
-        end = next((row["place"] for row in rows if row["new"] and row["audience"] != audience), None)
-        taken = [row for row in rows if row["place"] is not None and (end is None or row["place"] < end)]
-        full = len(taken) >= 2 * BATCH
-        upto = taken[-1]["place"] if taken and (full or end is not None) else rows[0]["answered"]
-        heard = [
-            Heard(
-                row["id"],
-                row["role"],
-                row["author"] or "",
-                row["name"] or "",
-                text_of(row["content"], row["type"]),
-                row["new"],
-            )
-            for row in taken
-            if row["new"] or row["audience"] in (None, audience)
-        ]
-        more = upto < rows[0]["answered"]
-        return Batch(thread, rows[0]["digested"], upto, stored(audience or ""), rows[0]["space"], more, heard)
+
+def _known(speaker: Speaker, lines: Sequence[Line]) -> list[Known]:
+    """What is known of somebody, if anything is."""
+    texts, months = tuple(line.text for line in lines), tuple(line.month for line in lines)
+    return [Known(speaker.resource, speaker.name, texts, months)] if lines else []
 
 
 def _by_label(fields: Sequence[str]) -> dict[str, str]:

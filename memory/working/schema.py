@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from bot.models.arguments import NoArguments, read
@@ -83,6 +83,21 @@ class SchemaTemplate:
         said = one_line(_said(_parsed(value)))
         return f"{label}: {said}" if label else said
 
+    def label(self, field: str) -> str:
+        """`city` of `/address/city`."""
+        return _words(path(field)[-1])
+
+    def kinds(self, field: str, value: str) -> Set[str]:
+        """Every leaf that is no array is one truth."""
+        leaf = self._leaves.get(field)
+        return frozenset() if leaf is None or leaf.many else frozenset([field])
+
+    def reworded(self, field: str, value: str, change: Callable[[str], str]) -> str:
+        """A value in which each string has its words changed, if it fits then."""
+        leaf = self._leaves.get(field)
+        changed = _changed(_parsed(value), change)
+        return (_text(changed) if leaf is None else self._fitting(leaf, changed)) or value
+
     def edits(self, arguments: Mapping[str, Any], shown: Mapping[int, Fact]) -> list[Edit]:
         """What a model wants changed, as far as it can be used; a later update goes before an earlier one."""
         merge = Merge(shown)
@@ -151,6 +166,19 @@ class SchemaTemplate:
 def _check(schema: Schema) -> Tool:
     """What a value for a leaf is validated with, as if it were a tool's argument."""
     return Tool("value", "", {"type": "object", "properties": {"value": schema}, "required": ["value"]})
+
+
+def _changed(value: object, change: Callable[[str], str]) -> object:
+    """The same with all strings changed."""
+    match value:
+        case str():
+            return change(value)
+        case dict():
+            return {name: _changed(part, change) for name, part in value.items()}
+        case list():
+            return [_changed(part, change) for part in value]
+        case _:
+            return value
 
 
 def _put(page: dict[str, Any], field: str, value: object) -> None:

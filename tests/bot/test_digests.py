@@ -10,7 +10,7 @@ import pytest
 from bot import digests as module
 from bot.chat import Resource, Thread, Turn
 from bot.digests import Digests
-from bot.errors import DatabaseDown, HathiError, ModelBusy, PlatformDown
+from bot.errors import DatabaseDown, DigestUnfinished, HathiError, ModelBusy, ModelSilent, PlatformDown
 from bot.ports import Noted, Recollection
 
 ONE, TWO = Thread("stage", "one"), Thread("stage", "two")
@@ -152,3 +152,16 @@ async def test_what_is_too_old_is_deleted_at_the_start() -> None:
 
     async with running(Slow(), expire=expire):
         await called.wait()
+
+
+async def test_what_was_noted_is_told_though_not_all_could_be_read_and_the_rest_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "DELAYS", (0.0,))
+    memory = Slow(troubles=[DigestUnfinished(ModelSilent("no form"), [NOTED])])
+    memory.go.set()
+    async with running(memory) as house:
+        house.digests.due(ONE)
+        await memory.until(2)
+        await house.digests.finish(10)
+        assert house.told == [NOTED]

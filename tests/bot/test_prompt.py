@@ -196,3 +196,23 @@ def test_a_plain_model_gets_what_has_to_do_with_a_question_right_before_it() -> 
     ]
     other = (Line("user", "What is the capital of France?", "discord:1", waiting=True),)
     assert compose("trained", Recollection(other, known=KNOWN), 1000, plain=True)[-1].text == other[0].text
+
+
+def test_lines_are_shown_with_the_month_in_which_they_were_learned() -> None:
+    lines = (Line("user", "hi", "discord:1", waiting=True, name="Ana"),)
+    known = Known("discord:1", "Ana", ("Location: Lisbon", "Events: exam on 12 May 2026 (past)"), ("", "May 2026"))
+    instructions = compose("You are Hathi.", Recollection(lines, known=(known,)), 10_000)[0].text
+    assert instructions.endswith("Ana:\n- Location: Lisbon\n- Events: exam on 12 May 2026 (past) [May 2026]")
+
+
+def test_what_the_question_is_about_and_found_no_room_stands_after_the_history() -> None:
+    more = (Known("discord:1", "Ana", ("Interests: plays the cello",)),)
+    said = (
+        Line("user", "hi", "discord:1"),
+        Line("user", "My cello?", "discord:1", waiting=True),
+    )
+    without = compose("You are Hathi.", Recollection(said, known=KNOWN[:1]), 10_000)
+    prompt = compose("You are Hathi.", Recollection(said, known=KNOWN[:1], pertinent=more), 10_000)
+    assert prompt[:2] == without[:2]
+    assert "Interests: plays the cello" in prompt[2].text
+    assert prompt[3:] == without[2:]

@@ -91,3 +91,21 @@ def test_a_persona_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(SettingsError, match=why) as raised:
             read_persona(path)
         assert "PERSONA" in str(raised.value)
+
+
+@pytest.mark.parametrize("value", ["Lisbon", "Europe/Nowhere", "../etc/passwd", "+2"])
+def test_a_time_zone_that_is_none_is_refused_and_what_to_write_is_said(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("TIMEZONE", value)
+    with pytest.raises(SettingsError) as raised:
+        read_settings()
+    assert "TIMEZONE" in str(raised.value)
+    assert "Europe/Lisbon" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_time_zone_is_one_of_the_tz_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().timezone == "UTC"
+    monkeypatch.setenv("TIMEZONE", "America/Argentina/Buenos_Aires")
+    assert read_settings().timezone == "America/Argentina/Buenos_Aires"

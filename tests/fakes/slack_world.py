@@ -101,6 +101,7 @@ class World:
         bot: bool = False,
         team: str | None = None,
         display_name: str | None = None,
+        zone: str = "Etc/UTC",
     ) -> str:
         """Somebody, or somebody's bot."""
         id_ = self._id("U")
@@ -108,7 +109,7 @@ class World:
         if bot:
             profile["bot_id"] = self._id("B")
         self.people[id_] = {"id": id_, "team_id": team or self.team, "name": name.lower(), "real_name": name,
-                            "is_admin": admin, "is_owner": False, "is_bot": bot, "deleted": False, "tz": "Etc/UTC",
+                            "is_admin": admin, "is_owner": False, "is_bot": bot, "deleted": False, "tz": zone,
                             "profile": profile}  # fmt: skip
         return id_
 

@@ -1,8 +1,9 @@
 """The rule of privacy over random worlds: people on two platforms, their direct messages, private and public rooms."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from bot.chat import Resource, Room, Thread
 from bot.prompt import compose
 from memory.privacy import audience, may_read, place
+from tests.fakes.learner import learner
 from tests.memory.working.conftest import World, world
 
 __all__ = ["world"]  # a fixture
@@ -128,3 +130,42 @@ async def test_no_word_reaches_a_prompt_for_people_who_could_not_read_it(world: 
         known = [said[word] for word in said if f": {word}" in str(request["messages"][-1])]
         assert all(words[0].readers <= where.readers for where in known if words)
     assert shown > len(said) / 2  # it is not silence that keeps secrets
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_everywhere_a_person_lives_where_they_last_said_among_what_may_be_known_there(
+    world: World, seed: int
+) -> None:
+    random_ = random.Random(seed)
+    humans = [Human(1), Human(2)]
+    everywhere = places(random_, humans)
+    code = await world.links.offer(humans[0].on("discord"))
+    assert code is not None
+    assert await world.links.link(humans[0].on("slack"), code)
+
+    def names(who: Human, platform: str) -> list[str]:
+        return who.names if who == humans[0] else [str(who.on(platform))]
+
+    world.fake.arguments = careless
+    said: list[tuple[str, Place, str]] = []
+    for number, (there, who) in enumerate(visits(random_, everywhere, 12)):
+        said.append((str(who.on(there.platform)), there, f"Zebra{number}ville"))
+        await world.say(f"I live in Zebra{number}ville", there.room, who.on(there.platform), there.thread)
+    for there in everywhere:
+        for who in there.readers:
+            person = who.on(there.platform)
+            scope = place(audience(there.room), there.room.space, names(who, there.platform))
+            known = [
+                city
+                for author, where, city in said
+                if author in names(who, there.platform) and may_read(audience(where.room), author, scope)
+            ]
+            recollection = await world.asked("Where do I live?", there.room, person, there.thread)
+            lines = [line for one in recollection.known if one.author == str(person) for line in one.lines]
+            assert lines == [f"Location: {city}" for city in known[-1:]], (there, who)
+
+
+def careless(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model notes that never says what its lines replace."""
+    found = learner(body)
+    return {"edits": [{**edit, "replaces": []} for edit in found["edits"]]}

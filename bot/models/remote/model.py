@@ -100,7 +100,8 @@ class RemoteModel:
     ) -> AsyncGenerator[str | Retraction | Call | Usage, None]:
         """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way.
 
-        The first piece is empty: the model has begun to answer. A connection that is lost after the provider has said that the answer is finished costs the Usage only.
+        The first piece is empty: the model has begun to answer. A connection that is lost after the provider has said
+        that the answer is finished costs the Usage only.
         """
         fields = self._fields | ({self._key_field: key} if key and self._key_field else {})
         asked = Asked(self._model, prompt, tools, calling, limit=self._max_tokens, fields=fields)

@@ -1,7 +1,9 @@
 """When the bot speaks, and where; what is said to it, and what it is not meant to hear."""
 
 import asyncio
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -158,3 +160,17 @@ async def test_two_people_and_a_restart_in_one_thread_read_as_they_should(house:
         "You said: Bob the Builder: And I the coffee.",
         "Ana: Who brings what?",
     ]
+
+
+async def test_today_is_the_day_where_the_one_who_asks_lives(house: House) -> None:
+    await house.start()
+    early = house.slack.person("mele", display_name="Mele", zone="Pacific/Kiritimati")
+    late = house.slack.person("sina", display_name="Sina", zone="Pacific/Pago_Pago")  # 25 hours behind
+    for who, zone in ((early, "Pacific/Kiritimati"), (late, "Pacific/Pago_Pago"), (early, "Pacific/Kiritimati")):
+        before = datetime.now(ZoneInfo(zone))
+        await house.ask("what day is it?", who)
+        days = {f"Today is {day:%A}, {day.day} {day:%B %Y}." for day in (before, datetime.now(ZoneInfo(zone)))}
+        assert any(day in str(house.model.asked[-1]["messages"][0]["content"]) for day in days)
+    rows = await house.rows("select author, zone from public.mastra_messages where author is not null order by seq")
+    assert [row["zone"] for row in rows] == ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Pacific/Kiritimati"]
+    assert len([call for call in house.slack.calls("users.info") if early in str(call)]) == 1  # as before

@@ -42,7 +42,7 @@ def turn(number: int) -> Prompt:
     lines[-1] = Line("user", said[-1], "console:ana", waiting=True, seq=len(said))
     recalled = Recalled(NOW, "console:ana", "Ana", f"something of turn {number}")
     known = Known("console:ana", "Ana", ("Location: Porto",))
-    return compose("You are Hathi.", Recollection(tuple(lines), (known,), (recalled,)), 10_000, NOW)
+    return compose("You are Hathi.", Recollection(tuple(lines), (known,), recalled=(recalled,)), 10_000, NOW)
 
 
 async def usage(model: RemoteModel, prompt: Prompt) -> Usage:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.chat import Answer, Message, Resource, Room, Thread, Turn
+from bot.errors import DigestUnfinished
 from bot.models import Keys, open_model
 from bot.ports import Known, Model, Noted, Recollection
 from memory.forgetting import Forgetting
@@ -51,6 +52,8 @@ class World:
     memory: Memories
     fake: FakeModel
     said: int = 0
+    at: datetime | None = None  # when it is said; None: now
+    zone: str = ""  # of who says it, as the platform tells
     noted: list[Noted] = field(default_factory=list)
 
     async def say(
@@ -64,13 +67,24 @@ class World:
         assert await self.transcript.answer(turn, recollection, Answer(answer, "openai/small"))
         await self.end(turn)
         await self.forgetting.strike(thread)
-        self.noted += await self.memory.digest(thread)
+        await self.digest(thread)
         return id_
+
+    async def digest(self, thread: Thread) -> bool:
+        """What was said there is read; whether all of it could be."""
+        try:
+            self.noted += await self.memory.digest(thread)
+        except DigestUnfinished as error:
+            self.noted += error.noted
+            return False
+        return True
 
     async def hear(self, text: str, room: Room, who: Resource, thread: Thread) -> str:
         self.said += 1
         id_ = f"{thread}:{self.said}"
-        await self.transcript.hear(Message(id_, thread, who, room, text, datetime.now(UTC), name=f"name-{who.id}"))
+        await self.transcript.hear(
+            Message(id_, thread, who, room, text, self.at or datetime.now(UTC), name=f"name-{who.id}", zone=self.zone)
+        )
         return id_
 
     async def take(self, thread: Thread) -> Turn:

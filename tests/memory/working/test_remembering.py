@@ -186,7 +186,7 @@ async def test_words_that_somebody_quotes_or_forwards_are_not_theirs(world: Worl
 
 
 async def test_a_page_takes_up_no_more_than_its_budget_and_keeps_the_newest(world: World) -> None:
-    tight = WorkingMemory(world.pages, world.forgetting, [], 40)
+    tight = WorkingMemory(world.pages, world.forgetting, [], 56)
     for thing in ("tea", "cycling", "jazz", "elephants", "rain", "bread"):
         await world.say(f"I like {thing}")
     thread = thread_in(DM)
