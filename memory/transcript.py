@@ -412,6 +412,8 @@ class PostgresTranscript:
 
         A thread that grew out of a message of another conversation has that message's id: it begins with it, and
         with what was answered to it there, as long as they are remembered and the thread was not reset.
+
+        A copy of Mastra's counts as the message that was copied, and is left out where that may not be read.
         """
         rows = await self.database.fetch(
             """
@@ -428,6 +430,7 @@ class PostgresTranscript:
                 select *, false as waiting from (
                     (select message.* from public.mastra_messages as message, answered
                      where thread_id = $1 and role in ('user', 'assistant') and not (addressed and seq > upto)
+                       and case when copy_of is null then true else hathi.may_read_copy(message) end
                      order by coalesce(answers, seq) desc, seq desc limit $2)
                     union all
                     select * from root
@@ -440,7 +443,8 @@ class PostgresTranscript:
                 ) as line
                 order by coalesce(answers, seq) desc, seq desc limit $2
             )
-            select line.id, line.role, line.type, line.content, coalesce(line.author, line."resourceId") as author,
+            select coalesce(line.copy_of, line.id) as id, line.role, line.type, line.content,
+                   coalesce(line.author, line."resourceId") as author,
                    line.waiting, line.seq, line.name, line.images, line.off_record,
                    quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type
             from (select * from earlier union all select * from waiting) as line
