@@ -3,7 +3,7 @@
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bot.answering import ask
@@ -174,11 +174,7 @@ class Agent:
         raise failures[0]
 
     async def _ask(self, turn: Turn, model: Model, recollection: Recollection, reply: Reply) -> Answer:
-        """Ask one model, with less and less of the history while it says that it is too much.
-
-        One that will not look at pictures is asked again without them; then without what was recalled: some servers
-        take instructions at the beginning only.
-        """
+        """Ask one model, with less and less of the history while it says that it is too much."""
         own = None if self.own_persona else model.persona
         now = None if own else datetime.now(UTC)
         budget = model.budget
@@ -195,15 +191,6 @@ class Agent:
                         raise
                     tools = ()  # what they bring may be what is too much
                 log.info("turn %s: too long for %s, trying with %d tokens", turn.id, model.name, budget)
-            except ModelRefused as error:
-                if pictures:
-                    log.info("turn %s: without pictures, since %s", turn.id, error)
-                    pictures = {}
-                elif recollection.recalled:
-                    log.info("turn %s: without what was recalled, since %s", turn.id, error)
-                    recollection = replace(recollection, recalled=())
-                else:
-                    raise
 
     async def _pictures(self, turn: Turn, recollection: Recollection) -> Mapping[str, Sequence[str]]:
         """The pictures of what waits, by line, as data: URLs."""

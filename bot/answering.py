@@ -4,8 +4,9 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
+from hashlib import blake2b
 
-from bot.chat import Answer, Turn, Usage, storable
+from bot.chat import Answer, Thread, Turn, Usage, storable
 from bot.errors import HathiError, ModelSilent
 from bot.models import arguments
 from bot.ports import Ability, Call, Model, Prompt, Said
@@ -27,12 +28,14 @@ async def ask(
     texts: list[str] = []
     read = list(prompt)
     using = _Using(turn, tools)
+    used: Usage | None = None
+    key = _key(turn.thread)
     for left in range(ROUNDS if tools else 0, -1, -1):
         text, calls = "", list[Call]()
-        async with aclosing(model.complete(read, tools, calling=left > 0)) as pieces:
+        async with aclosing(model.complete(read, tools, calling=left > 0, key=key)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Usage):
-                    log.info("turn %s: %s: %s", turn.id, model.name, piece)
+                    used = used + piece if used else piece
                 elif isinstance(piece, Call):
                     calls.append(piece)
                 else:
@@ -45,9 +48,16 @@ async def ask(
         for number, call in enumerate(calls):
             result = await using.result(call) if number < CALLS else TOO_MANY
             read.append(Said("tool", result, call=call.id))
+    if used:
+        log.info("turn %s: %s: %s", turn.id, model.name, used)
     if not texts[-1].strip():
         raise ModelSilent(f"{model.name} answered with nothing")
     return Answer(_joined(texts), model.name)
+
+
+def _key(thread: Thread) -> str:
+    """Names a conversation for a provider, the same in every process, without the ids in it."""
+    return blake2b(str(thread).encode(), digest_size=16, person=b"hathi thread").hexdigest()
 
 
 class _Using:

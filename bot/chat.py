@@ -1,6 +1,6 @@
 """The words: frozen values that every part of Hathi shares."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Literal, Self
 
@@ -131,6 +131,10 @@ class Usage:
     prompt: int
     completion: int
     cached: int = 0  # part of `prompt` that the provider had read before
+    written: int = 0  # part of `prompt` that it has put into its cache now, for a price
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(*(mine + more for mine, more in zip(astuple(self), astuple(other), strict=True)))
 
 
 def command_like(text: str) -> bool:

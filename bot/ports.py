@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -53,6 +53,8 @@ class Said:
     images: tuple[str, ...] = ()  # as data: URLs
     calls: tuple[Call, ...] = ()  # of an assistant's message: the tools that it calls, each answered right behind it
     call: str = ""  # of a tool's message: the id of the call that it answers
+    # Where it stands, and not what it says: the conversation's next prompt begins with this too, as a rule.
+    stable: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,12 +460,13 @@ class Model(Protocol):
         ...
 
     def complete(
-        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True
+        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True, key: str = ""
     ) -> AsyncGenerator[str | Call | Usage, None]:
         """Pieces of text, then the tools that are called, then at most one Usage. Raises ModelError, also half way.
 
         A prompt that holds calls goes with the tools that were called; without `calling`, none is called any more. A
-        model that has no tools answers as if it were given none.
+        model that has no tools answers as if it were given none. `key`: the same for all prompts of one conversation,
+        so that a provider finds again what it has read of it; it tells nobody whose it is.
         """
         ...
 

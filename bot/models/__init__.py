@@ -8,11 +8,11 @@ from bot.chat import Usage
 from bot.errors import SettingsError
 from bot.models.late import Late
 from bot.models.local import LocalModel, installed
-from bot.models.providers import PROVIDERS, Keys, divide, find
+from bot.models.providers import PROVIDERS, Keys, divide, extras_of, find
 from bot.ports import Call, Model, Prompt, Said, Tool
 
 if TYPE_CHECKING:
-    from bot.models.remote import RemoteModel
+    from bot.models.remote import Profile, RemoteModel
 
 __all__ = ["KNOWN", "ClosableModel", "Keys", "LateModel", "check", "default_model", "open_model"]
 
@@ -41,9 +41,10 @@ def open_model(spec: str, keys: Keys) -> ClosableModel:
         return LocalModel(model)
     place = find(spec, provider, model, "model", keys)
     budget = PROVIDERS[provider].budget
+    extras = extras_of(PROVIDERS[provider], model, keys)
 
     def reach() -> "RemoteModel":
-        from bot.models.remote import RemoteModel
+        from bot.models.remote import Profile, RemoteModel
 
         return RemoteModel(
             name=place.name,
@@ -53,6 +54,8 @@ def open_model(spec: str, keys: Keys) -> ClosableModel:
             key_setting=place.key_setting,
             url_setting=place.url_setting,
             budget=budget,
+            profile=Profile.of(cache_marks=extras.cache_marks, limits=extras.limits),
+            key_field=extras.key_field,
         )
 
     return LateModel(place.name, budget, reach)
@@ -62,7 +65,6 @@ class LateModel:
     """A remote model that is reached for at its first question: importing the vendor's client takes up to a second."""
 
     persona = None
-    sees = True
     trusted = True
 
     def __init__(self, name: str, budget: int, reach: Callable[[], "RemoteModel"]) -> None:
@@ -70,12 +72,22 @@ class LateModel:
         self.budget = budget
         self._late = Late(reach)
 
+    @property
+    def profile(self) -> "Profile | None":
+        """What its server takes, as far as is known by now; None before it is reached for."""
+        return self._late.reached.profile if self._late.reached else None
+
+    @property
+    def sees(self) -> bool:
+        """True until it has refused a picture."""
+        return self._late.reached is None or self._late.reached.sees
+
     async def complete(
-        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True
+        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True, key: str = ""
     ) -> AsyncGenerator[str | Call | Usage, None]:
         """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way."""
         reached = await self._late.there()
-        async with aclosing(reached.complete(prompt, tools, calling=calling)) as pieces:
+        async with aclosing(reached.complete(prompt, tools, calling=calling, key=key)) as pieces:
             async for piece in pieces:
                 yield piece
 

@@ -19,18 +19,18 @@ class Late(Generic[Reached]):
 
     def __init__(self, reach: Callable[[], Reached]) -> None:
         self._reach = reach
-        self._reached: Reached | None = None
+        self.reached: Reached | None = None  # nobody has asked yet
         self._reaching = asyncio.Lock()
 
     async def there(self) -> Reached:
         """What is reached for."""
         async with self._reaching:
-            if self._reached is None:
-                self._reached = await asyncio.to_thread(self._reach)
-            return self._reached
+            if self.reached is None:
+                self.reached = await asyncio.to_thread(self._reach)
+            return self.reached
 
     async def close(self) -> None:
         """Let go of it, if it was ever reached; a second time does nothing."""
         async with self._reaching:
-            if self._reached is not None:
-                await self._reached.close()
+            if self.reached is not None:
+                await self.reached.close()

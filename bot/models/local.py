@@ -56,6 +56,7 @@ class LocalModel:
         tools: Sequence[Tool] = (),  # it has none
         *,
         calling: bool = True,
+        key: str = "",  # it is asked by one conversation at a time, and knows its prompt by its words
     ) -> AsyncGenerator[str | Call | Usage, None]:
         """Pieces of text, then one Usage; it calls no tools. Raises ModelError, also half way."""
         self._answering += 1
@@ -153,7 +154,7 @@ def _serve(path: Path) -> _Running:
     """
     import xllamacpp
 
-    from bot.models.remote import RemoteModel
+    from bot.models.remote import TOOLS, Profile, RemoteModel
 
     key = secrets.token_urlsafe(32)
     params = xllamacpp.CommonParams()
@@ -188,7 +189,8 @@ def _serve(path: Path) -> _Running:
         temperature=0,
         max_tokens=ANSWER,
         call_tokens=CALL,
-        tools=False,  # given some, it writes emoji to the limit: its template has no place for them
+        # Given tools, it writes emoji to the limit: its template has no place for them.
+        profile=Profile().without({TOOLS}),
         extra_body={"repeat_penalty": 1.03},  # measured: 1.0 parrots, 1.1 forgets
         silence=SILENCE,
         patience=SILENCE,

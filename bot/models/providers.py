@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from bot.errors import SettingsError
 
+LIMITS = ("max_tokens", "max_completion_tokens")  # names for one field, the one to try first
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -27,11 +29,29 @@ class Provider:
     url_setting: str = ""  # empty: it is always at `url`
     url_ending: str = ""  # what its API needs behind the address that people know
     budget: int = 60_000  # tokens; every model named in the README reads at least twice that
+    # What only the provider's own address is sent; another server at `url_setting` may refuse a field that it does not
+    # know. The models whose prompts are cached where a message says so (`cache_control`), by the beginning of the name:
+    marked: tuple[str, ...] = ()
+    key_field: str = ""  # names the conversation, so that its next prompt meets the cache of the last one
+    limits: tuple[str, ...] = LIMITS
 
 
 PROVIDERS = {
-    "openrouter": Provider("https://openrouter.ai/api/v1", key_setting="OPENROUTER_API_KEY"),
-    "openai": Provider("https://api.openai.com/v1", key_setting="OPENAI_API_KEY", url_setting="OPENAI_BASE_URL"),
+    # Its guide to prompt caching: Anthropic's and Alibaba's models have to be asked to, all others cache by themselves.
+    "openrouter": Provider(
+        "https://openrouter.ai/api/v1",
+        key_setting="OPENROUTER_API_KEY",
+        marked=("anthropic/", "qwen/"),
+        key_field="session_id",
+    ),
+    "openai": Provider(
+        "https://api.openai.com/v1",
+        key_setting="OPENAI_API_KEY",
+        url_setting="OPENAI_BASE_URL",
+        key_field="prompt_cache_key",
+        limits=LIMITS[::-1],  # its reasoning models refuse the other
+    ),
+    # Its compatible API has no prompt caching.
     "anthropic": Provider("https://api.anthropic.com/v1/", key_setting="ANTHROPIC_API_KEY"),
     # Ollama reads 4,096 tokens unless told otherwise or on a large GPU, and silently cuts what is more
     # (docs.ollama.com/context-length), so the prompt and the answer must fit in there.
@@ -74,6 +94,22 @@ def find(spec: str, provider_name: str, model: str, kind: str, keys: Keys) -> Pl
         key_setting=provider.key_setting,
         url_setting=provider.url_setting if own_server(provider, keys) else "",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What one model's requests hold beside what every server knows."""
+
+    cache_marks: bool = False
+    key_field: str = ""
+    limits: tuple[str, ...] = LIMITS
+
+
+def extras_of(provider: Provider, model: str, keys: Keys) -> Extras:
+    """What is sent to the provider's own address for a model; nothing to another server in its place."""
+    if own_server(provider, keys):
+        return Extras()
+    return Extras(model.startswith(provider.marked), provider.key_field, provider.limits)
 
 
 def own_server(provider: Provider, keys: Keys) -> bool:

@@ -195,7 +195,7 @@ async def test_a_server_without_tools_is_asked_without_at_once_and_from_then_on(
     for _ in range(2):
         assert await ask(model) == (f"You said: {SECRET}", [])
     assert offers(fake) == ["auto", None, None]
-    [record] = [record for record in caplog.records if record.name == "bot.models.remote"]
+    [record] = [record for record in caplog.records if record.name == "bot.models.remote.exchange"]
     assert (record.levelno, "openai/fake-1" in record.getMessage()) == (logging.INFO, True)
 
 

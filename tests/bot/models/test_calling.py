@@ -9,7 +9,7 @@ import pytest
 
 from bot.errors import KeyRefused, ModelBusy, ModelDown, ModelError, ModelRefused, ModelSilent, PromptTooLong
 from bot.models import Keys, open_model
-from bot.models.remote import RemoteModel
+from bot.models.remote import TOOLS, Profile, RemoteModel
 from bot.ports import Said, Tool
 from tests.bot.models.test_remote import KEY, PROMPT, SECRET, ask, remote
 from tests.fakes.model import (
@@ -43,6 +43,7 @@ TOOL = Tool(
         "additionalProperties": False,
     },
 )
+WITHOUT = Profile().without({TOOLS})
 VALID = {"facts": ["has a cat"], "sure": True}
 INVALID = [SECRET, '{"facts": ["has a c', '{"facts": "[]", "sure": true}', f'{{"{SECRET}": 1}}', "[]"]
 
@@ -158,7 +159,7 @@ async def test_a_call_of_something_else_is_none(fake: FakeModel, model: RemoteMo
 
 
 async def test_a_fence_around_the_answer_is_taken_off(fake: FakeModel) -> None:
-    model = remote(fake.base_url, tools=False)
+    model = remote(fake.base_url, profile=WITHOUT)
     fake.arguments = '```json\n{"facts": [], "sure": true}\n```'
     assert await model.call(PROMPT, TOOL) == {"facts": [], "sure": True}
     assert ways(fake) == ["json_schema"]
@@ -171,7 +172,7 @@ async def test_what_is_no_answer_is_asked_for_once_more_and_no_more(
     fake: FakeModel, said: str, tools: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "bot")
-    model = remote(fake.base_url, tools=tools)
+    model = remote(fake.base_url, profile=Profile() if tools else WITHOUT)
     fake.arguments = said
     with pytest.raises(ModelSilent) as caught:
         await model.call(PROMPT, TOOL)
@@ -190,7 +191,7 @@ async def test_what_is_valid_at_the_second_time_is_taken(fake: FakeModel, model:
 
 
 async def test_where_chance_plays_no_part_nothing_is_asked_twice(fake: FakeModel) -> None:
-    model = remote(fake.base_url, tools=False, temperature=0, max_tokens=160, call_tokens=512)
+    model = remote(fake.base_url, profile=WITHOUT, temperature=0, max_tokens=160, call_tokens=512)
     fake.arguments = "{"
     with pytest.raises(ModelSilent):
         await model.call(PROMPT, TOOL)
@@ -283,7 +284,7 @@ async def test_the_tokens_are_logged_and_nothing_that_was_said(
     caplog.set_level(logging.DEBUG, "bot")
     fake.arguments = VALID
     await model.call(PROMPT, TOOL)
-    [record] = [record for record in caplog.records if record.name == "bot.models.remote"]
+    [record] = [record for record in caplog.records if record.name == "bot.models.remote.model"]
     assert record.levelno == logging.DEBUG
     assert "openai/fake-1: remember by tool_choice: Usage(prompt=9," in record.getMessage()
     assert "cat" not in record.getMessage()

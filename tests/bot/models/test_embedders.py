@@ -29,8 +29,8 @@ async def test_the_first_slash_divides_provider_and_model(spec: str, keys: Keys,
     assert embedder.name == spec
     assert isinstance(embedder, LateEmbedder)
     await embedder.warm_up()
-    assert embedder._late._reached is not None
-    assert (str(embedder._late._reached._client.base_url), embedder._late._reached._model) == (url, model)
+    assert embedder._late.reached is not None
+    assert (str(embedder._late.reached._client.base_url), embedder._late.reached._model) == (url, model)
     await embedder.close()
 
 

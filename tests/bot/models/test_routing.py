@@ -96,8 +96,8 @@ async def reach(model: ClosableModel) -> RemoteModel:
     """The client behind a model that is reached for late."""
     assert isinstance(model, LateModel)
     await model.warm_up()
-    assert model._late._reached is not None
-    return model._late._reached
+    assert model._late.reached is not None
+    return model._late.reached
 
 
 def test_keys_do_not_show() -> None:

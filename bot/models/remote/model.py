@@ -1,0 +1,202 @@
+"""A language model behind an HTTP API of OpenAI's kind."""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+import httpx2
+import openai
+
+from bot.chat import Usage
+from bot.errors import ModelError
+from bot.models import arguments
+from bot.models.calls import Calls
+from bot.models.remote.client import CONNECT, RETRIES, reach
+from bot.models.remote.errors import Place
+from bot.models.remote.exchange import Exchange
+from bot.models.remote.profile import FORCED_CALL, IMAGES, Profile
+from bot.models.remote.request import Asked, way_of
+from bot.models.remote.response import Chunk, NoAnswerError, Whole, mapping, read, read_whole
+from bot.ports import Call, Prompt, Tool
+
+log = logging.getLogger(__name__)
+
+SILENCE = 60.0  # seconds without a byte, from the request on: a large model may think that long before its first word
+PATIENCE = 180.0  # seconds without a piece of the answer while the provider only keeps the line open with comments
+
+
+class RemoteModel:
+    """A model at a provider, or in a server of one's own. One pool of connections; close it at the end."""
+
+    persona = None
+    trusted = True
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        model: str,
+        base_url: str,
+        key: str,
+        key_setting: str = "",
+        url_setting: str = "",
+        budget: int = 60_000,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        call_tokens: int | None = None,
+        profile: Profile = Profile(),  # noqa: B008  # frozen
+        key_field: str = "",
+        extra_body: Mapping[str, object] | None = None,
+        connect: float = CONNECT,
+        silence: float = SILENCE,
+        patience: float = PATIENCE,
+        retries: int = RETRIES,
+    ) -> None:
+        """`name` is what people know it by, `model` what the provider does; the settings are named in errors.
+
+        `call_tokens` is to `call` what `max_tokens` is to `complete`; `profile` is what is known of the server
+        beforehand; `key_field` is where a request names its conversation.
+        """
+        self.name = name
+        self.budget = budget
+        self._model = model
+        self._max_tokens = max_tokens
+        self._call_tokens = max_tokens if call_tokens is None else call_tokens
+        self._temperature = temperature
+        self._fields = ({} if temperature is None else {"temperature": temperature}) | dict(extra_body or {})
+        self._key_field = key_field
+        self._exchange = Exchange(name, profile, retries)
+        self._patience = patience
+        whole = max(silence, patience)  # what is not streamed is silent until it is complete
+        self._whole = httpx2.Timeout(whole, connect=connect)
+        self._longest = whole * (retries + 1)  # some keep the line open with blanks meanwhile
+        timeout = httpx2.Timeout(silence, connect=connect)
+        self._client, host = reach(base_url, url_setting or "the address of the model", key, timeout, retries=0)
+        self._place = Place(name, host, key, key_setting, url_setting)
+
+    @property
+    def profile(self) -> Profile:
+        """What its server takes, as far as is known by now."""
+        return self._exchange.profile
+
+    @property
+    def sees(self) -> bool:
+        """Most do; one that does not refuses, and is asked again without pictures."""
+        return self.profile.takes(IMAGES)
+
+    async def complete(
+        self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True, key: str = ""
+    ) -> AsyncGenerator[str | Call | Usage, None]:
+        """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way.
+
+        A connection that is lost after the provider has said that the answer is finished costs the Usage only.
+        """
+        fields = self._fields | ({self._key_field: key} if key and self._key_field else {})
+        asked = Asked(self._model, prompt, tools, calling, limit=self._max_tokens, fields=fields)
+        heard = spoke = False
+        finish = ""
+        usage: Usage | None = None
+        calls = Calls()
+        with self._place.translating():
+            stream, first = await self._exchange.ask(asked, self._begin)
+        async with stream:
+            with self._place.translating():
+                chunk = None if first is None else read(first)
+            while chunk is not None:
+                heard = True
+                usage = chunk.usage or usage
+                finish = chunk.finish or finish
+                if tools and calling:
+                    calls.add(chunk.calls)
+                if chunk.text:
+                    spoke = spoke or not chunk.text.isspace()
+                    yield chunk.text
+                try:
+                    chunk = await self._next(stream)
+                except ModelError:
+                    if finish:
+                        break
+                    raise
+        called = calls.whole()
+        self._place.judge(finish, heard=heard, spoke=spoke or bool(called))
+        for call in called:
+            yield call
+        if usage:
+            yield usage
+
+    async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:
+        """The arguments with which the model calls `tool`, valid for its schema. Raises ModelError.
+
+        With a forced tool_choice, or as a JSON answer in the form of the schema where a server has no tools; which way
+        worked is remembered. Arguments that are invalid are asked for once more, unless the same would come again.
+        """
+        again = self._temperature != 0
+        unforced = frozenset[str]()
+        while True:
+            with self._place.translating():
+                body, whole = await self._exchange.ask(self._asking(prompt, tool), self._answer, unforced)
+            forced = "tools" in body
+            log.debug("%s: %s by %s: %s", self.name, tool.name, way_of(body).value, whole.usage)
+            if forced and tool.name not in whole.calls and whole.finish not in {"content_filter", "error"}:
+                unforced = frozenset({FORCED_CALL})  # some servers know tools, but no tool_choice
+                continue
+            if not (forced and tool.name in whole.calls):
+                self._place.judge(whole.finish, heard=True, spoke=bool(whole.text.strip()))
+            try:
+                found = arguments.read(whole.calls[tool.name] if forced else whole.text, tool)
+            except arguments.NoArguments:
+                if not again:
+                    raise self._place.no_arguments() from None
+                again = False
+                # A small model's calls are anything; where answers are bound to a schema, they are valid.
+                unforced = unforced | {FORCED_CALL} if forced else unforced
+            else:
+                self._exchange.learn(unforced)
+                return found
+
+    def _asking(self, prompt: Prompt, tool: Tool) -> Asked:
+        return Asked(self._model, prompt, forced=tool, stream=False, limit=self._call_tokens, fields=self._fields)
+
+    async def close(self) -> None:
+        """Close the connections; a second time does nothing."""
+        await self._client.close()
+
+    async def _begin(self, body: Mapping[str, object]) -> tuple[openai.AsyncStream[object], object]:
+        """Ask, and wait for the first chunk.
+
+        Through the client's own way to undocumented endpoints: plain JSON both ways. Its typed way,
+        `chat.completions.create`, costs twice the processor time a turn (`benchmarks.turns`), for objects that it
+        builds without checking them.
+        """
+        stream = await self._client.post(
+            "/chat/completions", cast_to=object, body=body, stream=True, stream_cls=openai.AsyncStream[object]
+        )
+        try:
+            async with asyncio.timeout(self._patience):
+                return stream, await anext(stream, None)
+        except BaseException:
+            await stream.close()
+            raise
+
+    async def _next(self, stream: openai.AsyncStream[object]) -> "Chunk | None":
+        with self._place.translating():
+            async with asyncio.timeout(self._patience):
+                chunk = await anext(stream, None)
+            return None if chunk is None else read(chunk)
+
+    async def _answer(self, body: Mapping[str, object]) -> "tuple[Mapping[str, object], Whole]":
+        """Ask for an answer in one piece; it comes as text, whatever its media type, and is read here."""
+        async with asyncio.timeout(self._longest):
+            text = await self._client.post(
+                "/chat/completions", cast_to=str, body=body, options={"timeout": self._whole}
+            )
+        try:
+            answer = mapping(json.loads(text))
+        except (ValueError, RecursionError) as error:
+            raise NoAnswerError from error
+        if refusal := mapping(answer.get("error")):  # OpenRouter's, with status 200
+            request = httpx2.Request("POST", self._client.base_url)
+            raise openai.APIError(str(refusal.get("message")), request, body=dict(refusal))
+        return body, read_whole(answer)
