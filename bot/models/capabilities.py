@@ -1,0 +1,425 @@
+"""What a model and its server can do: ten questions, each asked once, and what Hathi does about each answer.
+
+A question is asked with what it is about in the request. Where the server refuses that, it is asked without, as in a
+conversation: what had to be left out is the answer.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bot.chat import Usage
+from bot.errors import HathiError, ModelError, ModelRefused
+from bot.models import ClosableModel, arguments
+from bot.models.samples import picture, recording
+from bot.ports import Call, Embedder, Prompt, Said, Tool
+from bot.prompt import tokens
+
+if TYPE_CHECKING:
+    from bot.models.remote import RemoteModel
+
+SECONDS = 60.0  # for one question
+TOTAL_SECONDS = 300.0  # for all of one model
+RETRIES = 1  # of a request that got no answer
+# Tokens of the beginning that is sent twice: OpenAI caches from 1,024 on, Claude Haiku 4.5 from 4,096.
+PREFIX, MARKED_PREFIX = 1_600, 5_200
+TRANSCRIBER = "whisper-1"  # OpenAI's name, which other servers take too
+
+Verdict = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An answer, and what it rests on."""
+
+    answer: Verdict
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that servers differ in."""
+
+    id: str
+    title: str
+    ask: "Callable[[Server], Awaitable[Finding]]"
+    does: Mapping[Verdict, str]  # what Hathi does then
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One row of the table."""
+
+    question: Question
+    finding: Finding
+
+    @property
+    def does(self) -> str:
+        """What Hathi does about it."""
+        return self.question.does[self.finding.answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one model can do."""
+
+    model: str
+    trouble: str  # why it cannot be asked at all; empty when it can
+    capabilities: Sequence[Capability] = ()
+    tokens: int = 0  # sent and received, about
+
+
+class Server:
+    """A model's server, as it is asked for the table."""
+
+    def __init__(self, model: "RemoteModel", open_embedder: Callable[[], Embedder | None]) -> None:
+        self.model = model
+        self.known = model.profile  # what is true of every question
+        self.open_embedder = open_embedder
+        self.tokens = 0
+
+    def without(self, names: Collection[str] = ()) -> "RemoteModel":
+        """The model with nothing learned but what is true of every question; and without what is named."""
+        return self.model.anew(self.known.without(names), RETRIES)
+
+    async def answer(
+        self, model: "RemoteModel", prompt: Prompt, tools: Sequence[Tool] = ()
+    ) -> tuple[str, list[Call], Usage | None]:
+        """What it says and calls, and what that took. Raises ModelError."""
+        text, calls, usage = "", list[Call](), None
+        async with aclosing(model.complete(prompt, tools)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Usage):
+                    usage = piece
+                elif isinstance(piece, Call):
+                    calls.append(piece)
+                else:
+                    text += piece
+        self.count(prompt, text, usage)
+        return text, calls, usage
+
+    def count(self, prompt: Prompt, text: str = "", usage: Usage | None = None) -> None:
+        """Add up tokens: those that were counted, else an estimate."""
+        estimate = sum(tokens(said.text) for said in prompt) + tokens(text)
+        self.tokens += usage.prompt + usage.completion if usage else estimate
+
+
+async def examine(
+    model: ClosableModel,
+    open_embedder: Callable[[], Embedder | None],
+    progress: Callable[[str], None] = lambda title: None,
+) -> Report:
+    """Ask a model all questions, in order. `open_embedder` raises SettingsError; `progress` is told what is asked."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + TOTAL_SECONDS
+    progress("anything at all")
+    try:
+        async with asyncio.timeout(SECONDS):
+            server = Server(await model.wire(), open_embedder)
+            plain = server.without()
+            await server.answer(plain, [Said("user", "Answer with the one word: ready")])
+    except (ModelError, TimeoutError) as error:
+        return Report(model.name, _reason(error))
+    server.known = plain.profile
+    found = []
+    for question in QUESTIONS:
+        progress(question.title)
+        found.append(Capability(question, await _asked(server, question, end - loop.time())))
+    return Report(model.name, "", found, server.tokens)
+
+
+async def _asked(server: Server, question: Question, left: float) -> Finding:
+    if left <= 0:
+        return Finding("unknown", f"not asked: the questions before took {TOTAL_SECONDS:.0f} s")
+    try:
+        async with asyncio.timeout(min(SECONDS, left)):
+            return await question.ask(server)
+    except (HathiError, TimeoutError) as error:
+        return Finding("no" if isinstance(error, ModelRefused) else "unknown", _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    return f"no answer within {SECONDS:.0f} s" if isinstance(error, TimeoutError) else str(error)
+
+
+# The questions
+
+_WEATHER = Tool(
+    "look_up_weather",
+    "Look up the weather in a city.",
+    {
+        "type": "object",
+        "properties": {"city": {"type": "string", "maxLength": 40}},
+        "required": ["city"],
+        "additionalProperties": False,
+    },
+)
+_ASK_WEATHER: Prompt = [Said("user", "What is the weather in Porto right now? Look it up, do not guess.")]
+
+
+async def _late_system(server: Server) -> Finding:
+    from bot.models.remote.profile import LATE_SYSTEM, SYSTEM
+
+    model = server.without()
+    prompt = [
+        Said(None, "You are a helpful assistant. Be short."),
+        Said("user", "Hello!"),
+        Said("assistant", "Hello! How can I help?"),
+        Said(None, "Known of the user: their cat is called Momo."),
+        Said("user", "What is my cat called? Answer with one word."),
+    ]
+    text, _, _ = await server.answer(model, prompt)
+    if not model.profile.takes(SYSTEM):
+        return Finding("no", "it takes no system messages at all")
+    if not model.profile.takes(LATE_SYSTEM):
+        return Finding("no", "it refuses system messages after the first one")
+    return Finding("yes", _taken("momo" in text.casefold()))
+
+
+async def _two_users(server: Server) -> Finding:
+    from bot.models.remote.profile import FREE_TURNS
+
+    model = server.without()
+    prompt = [Said("user", "My cat is called Momo."), Said("user", "What is it called? Answer with one word.")]
+    text, _, _ = await server.answer(model, prompt)
+    if not model.profile.takes(FREE_TURNS):
+        return Finding("no", "it wants user and assistant to take turns")
+    return Finding("yes", _taken("momo" in text.casefold()))
+
+
+def _taken(heeded: bool) -> str:
+    return "taken, and the answer shows it" if heeded else "taken, though the answer does not show that it was read"
+
+
+async def _tools(server: Server) -> Finding:
+    from bot.models.remote.profile import TOOLS
+
+    if not server.known.takes(TOOLS):
+        return Finding("no", "its chat template has no place for tools")
+    model = server.without()
+    _, calls, _ = await server.answer(model, _ASK_WEATHER, [_WEATHER])
+    if not model.profile.takes(TOOLS):
+        return Finding("no", "it refuses requests that offer tools")
+    if not calls:
+        return Finding("unknown", "tools are taken, but it called none when it should have")
+    try:
+        arguments.read(calls[0].arguments, _WEATHER)
+    except arguments.NoArguments:
+        return Finding("no", "what it calls a tool with does not fit the tool's schema")
+    return Finding("yes", "it called the tool that it was offered")
+
+
+async def _forced_tool(server: Server) -> Finding:
+    from bot.models.remote.profile import TOOLS, Way
+
+    if not server.known.takes(TOOLS):
+        return Finding("no", "it has no tools")
+    model = server.without()
+    await model.call(_ASK_WEATHER, _WEATHER)
+    server.count(_ASK_WEATHER)
+    way = model.profile.way
+    return Finding("yes", "it called the tool that it had to") if way is Way.TOOL else Finding("no", _instead(model))
+
+
+async def _json_schema(server: Server) -> Finding:
+    from bot.models.remote.profile import FORCED_CALL, Way
+
+    model = server.without({FORCED_CALL})
+    await model.call(_ASK_WEATHER, _WEATHER)
+    server.count(_ASK_WEATHER)
+    valid = model.profile.way is Way.SCHEMA
+    return Finding("yes", "its answer was valid for the schema") if valid else Finding("no", _instead(model))
+
+
+def _instead(model: "RemoteModel") -> str:
+    from bot.models.remote.profile import Way
+
+    return {
+        Way.TOOL: "",
+        Way.SCHEMA: "it does not call the tool, but answers in JSON that is bound to the schema",
+        Way.JSON: "it refuses that, but answers in JSON",
+        Way.WORDS: "it refuses that, but gives the JSON that it is asked for in words",
+    }[model.profile.way]
+
+
+async def _stream_usage(server: Server) -> Finding:
+    model = server.without()
+    _, _, usage = await server.answer(model, [Said("user", "Answer with the one word: yes")])
+    if usage:
+        return Finding("yes", f"{usage.prompt} tokens read and {usage.completion} written for a short question")
+    refused = not server.known.takes("stream_options")
+    return Finding("no", "it refuses stream_options" if refused else "its stream ends without a count")
+
+
+async def _caching(server: Server) -> Finding:
+    from bot.models.remote.profile import CACHE_MARKS
+
+    model = server.without()
+    size = min(MARKED_PREFIX if server.known.takes(CACHE_MARKS) else PREFIX, model.budget * 3 // 5)
+    nonce = secrets.token_hex(8)  # so that no cache knows it from the last time
+    prompt = [
+        Said(None, _long_text(nonce, size), stable=True),
+        Said("user", "What does box 2 hold? Answer with one word."),
+    ]
+    counts: Mapping[str, object] = {}
+    for _ in range(2):
+        counts = await model.usage(prompt, nonce)
+        server.count(prompt)
+    return judge_cache(counts)
+
+
+def judge_cache(counts: Mapping[str, object]) -> Finding:
+    """What a count of tokens says of a prompt that was sent for the second time."""
+    from bot.models.remote.response import cached
+
+    read, prompt = cached(counts), counts.get("prompt_tokens")
+    if read is None:
+        return Finding("unknown", "it does not say how much it has read from a cache")
+    if read:
+        return Finding("yes", f"{read} of {prompt} tokens were read from the cache at the second time")
+    return Finding("no", f"none of {prompt} tokens was read from a cache at the second time")
+
+
+def _long_text(nonce: str, size: int) -> str:
+    text, number = f"List {nonce}.", 0
+    while tokens(text) < size:
+        number += 1
+        text += f"\nBox {number} holds {number * 3} marbles, and stands on shelf {number % 9}."
+    return text
+
+
+async def _pictures(server: Server) -> Finding:
+    from bot.models.remote.profile import IMAGES
+
+    model = server.without()
+    prompt = [Said("user", "Which colour is this picture? Answer with one word, in English.", images=(picture(),))]
+    text, _, _ = await server.answer(model, prompt)
+    if not model.profile.takes(IMAGES):
+        return Finding("no", "it refuses pictures")
+    if "red" in text.casefold():
+        return Finding("yes", "it named the colour of a small picture")
+    return Finding("no", "it did not name the colour of a red picture")
+
+
+async def _embeddings(server: Server) -> Finding:
+    embedder = server.open_embedder()
+    if embedder is None:
+        return Finding("no", "no EMBEDDER is set, and the model's provider has none that is known")
+    try:
+        (vector,) = await embedder.embed(["Momo is a cat."])
+    finally:
+        await embedder.close()
+    return Finding("yes", f"{embedder.name} gave a vector of {len(vector)} numbers")
+
+
+async def _transcription(server: Server) -> Finding:
+    if await server.without().transcribe(TRANSCRIBER, recording()) is None:
+        return Finding("no", f"its server transcribes nothing, or not by a model called {TRANSCRIBER}")
+    return Finding("yes", f"its server took a second of sound for the model {TRANSCRIBER}")
+
+
+QUESTIONS = (
+    Question(
+        "late_system",
+        "late system message",
+        _late_system,
+        {
+            "yes": "What is recalled stands right before the question, as a system message.",
+            "no": "What is recalled is put into the user's message.",
+            "unknown": "What is recalled is sent as a system message, until that is refused.",
+        },
+    ),
+    Question(
+        "user_messages_in_a_row",
+        "two user messages in a row",
+        _two_users,
+        {
+            "yes": "Messages are sent one by one, as they were said.",
+            "no": "Messages of one role in a row are sent as one.",
+            "unknown": "Messages are sent one by one, until that is refused.",
+        },
+    ),
+    Question(
+        "tools",
+        "tools",
+        _tools,
+        {
+            "yes": "It may search the memory while it answers.",
+            "no": "It answers from what recall brings, and cannot search the memory by itself.",
+            "unknown": "It is offered the search of the memory, until that is refused.",
+        },
+    ),
+    Question(
+        "forced_tool",
+        "forced tool",
+        _forced_tool,
+        {
+            "yes": "What it learns about people comes in calls of a tool.",
+            "no": "What it learns about people comes in JSON answers.",
+            "unknown": "What it learns about people is asked for as a call of a tool, until that is refused.",
+        },
+    ),
+    Question(
+        "json_schema",
+        "JSON schema",
+        _json_schema,
+        {
+            "yes": "Where no tool can be forced, its answers are bound to a schema.",
+            "no": "Where no tool can be forced, the form is asked for in words, and the answer is checked.",
+            "unknown": "Where no tool can be forced, a schema is tried, and the answer is checked.",
+        },
+    ),
+    Question(
+        "stream_usage",
+        "stream usage",
+        _stream_usage,
+        {
+            "yes": "The log says how many tokens each answer took.",
+            "no": "The log does not say how many tokens an answer took; prompts are kept short by an estimate.",
+            "unknown": "The log says how many tokens an answer took, where the server does.",
+        },
+    ),
+    Question(
+        "caching",
+        "caching",
+        _caching,
+        {
+            "yes": "A conversation's beginning stays the same from turn to turn, and is cheaper to read.",
+            "no": "Each turn pays for its whole prompt: LAST_MESSAGES and RECALL_TOKENS bound it.",
+            "unknown": "A conversation's beginning stays the same from turn to turn, should it be cached.",
+        },
+    ),
+    Question(
+        "pictures",
+        "pictures",
+        _pictures,
+        {
+            "yes": "It is shown the pictures that people post.",
+            "no": "The prompt says that a picture was posted and cannot be seen.",
+            "unknown": "It is sent the pictures that people post, until they are refused.",
+        },
+    ),
+    Question(
+        "embeddings",
+        "embeddings",
+        _embeddings,
+        {
+            "yes": "Recall finds by meaning and by words.",
+            "no": "Recall finds by words alone: set EMBEDDER.",
+            "unknown": "Recall finds by words alone until the embedder answers.",
+        },
+    ),
+    Question(
+        "transcription",
+        "transcription",
+        _transcription,
+        {
+            "yes": "Nothing yet: the prompt says that a voice message was posted and cannot be heard.",
+            "no": "The prompt says that a voice message was posted and cannot be heard.",
+            "unknown": "The prompt says that a voice message was posted and cannot be heard.",
+        },
+    ),
+)
