@@ -19,9 +19,12 @@ from bot.errors import (
     ModelError,
     ModelRefused,
     ModelSilent,
+    ModelUnknown,
+    NoCredit,
     PlatformDown,
     PlatformRefused,
     PromptTooLong,
+    RequestRefused,
     TurnLost,
 )
 from bot.ports import Adapter, Forgetting, Jobs, Lease, Memory, Model, Recollection, Reply, Transcript
@@ -33,9 +36,12 @@ TOLD: Mapping[type[HathiError], str] = {
     ModelBusy: "My language model is busy right now. Please ask me again in a minute.",
     ModelDown: "I cannot reach my language model right now. Please ask me again in a minute.",
     ModelRefused: "My language model will not answer that.",
+    RequestRefused: "My language model cannot take in what I sent it. Whoever runs me finds the reason in my log.",
+    ModelUnknown: "I am set up with a language model that I cannot find. Whoever runs me has to look at my settings.",
     ModelSilent: "My language model gave me no answer. Please ask me again.",
     PromptTooLong: "That is more than I can read at once. Please make it shorter.",
     KeyRefused: "My language model does not let me in. Whoever runs me has to look at its key.",
+    NoCredit: "My language model wants to be paid before it answers. Whoever runs me has to top up its account.",
     DatabaseDown: "My memory is out of reach right now. Please write to me again in a few minutes.",
     DatabaseError: "My memory does not take anything in right now. Whoever runs me has to look at its database.",
 }

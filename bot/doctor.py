@@ -245,11 +245,11 @@ def _show_reports(reports: Sequence[Report]) -> None:
                 print(f"{row.question.title:<26} {row.finding.answer:<8} {row.finding.detail}. {row.does}")
             continue
         table = Table(box=None, pad_edge=False)
-        for heading in ("", "", "what came back", "what Hathi does"):
+        for heading in ("", "", "what came back, and what Hathi does"):
             table.add_column(heading)
         for row in report.capabilities:
             answer = f"[{colours[row.finding.answer]}]{row.finding.answer}[/]"
-            table.add_row(row.question.title, answer, escape(row.finding.detail), row.does)
+            table.add_row(row.question.title, answer, f"{escape(row.finding.detail)}\n[dim]{row.does}[/]")
         console.print(table)
 
 

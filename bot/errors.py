@@ -12,10 +12,13 @@ HathiError
 └── ModelError
     ├── ModelBusy        rate limit, overload, server error
     ├── ModelDown        not reachable, too slow, or the stream broke
-    ├── ModelRefused     it will not answer this request
+    ├── ModelRefused     it will not answer that: against its rules
+    │   └── RequestRefused   the request is not one that it takes: its form, a parameter, what it cannot do
+    ├── ModelUnknown     the provider has no such model
     ├── ModelSilent      it answered with nothing, or with what is no answer
     ├── PromptTooLong    more than the model can read
-    └── KeyRefused       key missing, wrong, or without credit
+    └── KeyRefused       key missing or wrong
+        └── NoCredit     the account behind the key is out of credit
 """
 
 
@@ -72,7 +75,15 @@ class ModelDown(ModelError):
 
 
 class ModelRefused(ModelError):
-    """The provider will not answer this request."""
+    """The provider will not answer that: what was asked, or answered, is against its rules."""
+
+
+class RequestRefused(ModelRefused):
+    """The provider does not take a request like this one: its form, a parameter, something that the model cannot do."""
+
+
+class ModelUnknown(ModelError):
+    """The provider has no such model, or not for this key."""
 
 
 class ModelSilent(ModelError):
@@ -84,4 +95,8 @@ class PromptTooLong(ModelError):
 
 
 class KeyRefused(ModelError):
-    """The provider's key is missing, wrong, or out of credit."""
+    """The provider's key is missing or wrong."""
+
+
+class NoCredit(KeyRefused):
+    """The account behind the key is out of credit."""

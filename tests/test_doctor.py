@@ -1,15 +1,17 @@
 """`hathi doctor`, as an operator and a script run it."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.models.capabilities import QUESTIONS
-from tests.bot.models.test_capabilities import PICTURES, capable
+from tests.adapters.test_console import Person
+from tests.bot.models.test_capabilities import PICTURES, capable, has_picture
 from tests.conftest import Hathi
 from tests.fakes.embeddings import FakeEmbeddings
-from tests.fakes.model import FakeModel, Status
+from tests.fakes.model import Answer, Body, FakeModel, Held, Status
 from tests.fakes.transcriptions import hear
 
 TITLES = [question.title for question in QUESTIONS]
@@ -98,3 +100,25 @@ async def test_the_plain_table_is_an_object_too(hathi: Hathi, fake: FakeModel) -
     assert {finding["what"]: finding["state"] for finding in told["findings"]}["model"] == "fails"
     for finding in told["findings"]:
         assert set(finding) == {"what", "state", "detail"}
+
+
+async def test_in_a_terminal_it_says_what_is_being_asked_and_then_shows_a_table(hathi: Hathi, fake: FakeModel) -> None:
+    asked = asyncio.Event()
+
+    def answer(body: Body) -> Answer:
+        if not has_picture(body):
+            return capable(body)
+        asked.set()
+        return Held("Red.", go)
+
+    go = asyncio.Event()
+    fake.otherwise = answer
+    person = Person(hathi)
+    await person.sit_down("doctor", "--model")
+    await asked.wait()
+    await person.sees("asking openai/gpt-5-mini: pictures")
+    go.set()
+    assert await person.leaves() == 0
+    await person.sees("it named the colour of a small picture")
+    assert b"what came back, and what Hathi does" in person.bytes  # scrolled out of sight by now
+    person.close()

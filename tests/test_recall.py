@@ -10,6 +10,7 @@ from tests.fakes import model as faults
 from tests.fakes.conversations import Calls
 from tests.fakes.embeddings import FakeEmbeddings
 from tests.fakes.model import FakeModel
+from tests.fakes.strict import SERVERS
 
 TOLD = "The restaurant with the blue door was called Casa Azul."
 ASKED = "What was the restaurant called?"
@@ -112,11 +113,9 @@ async def test_settings_that_cannot_be_are_one_line(hathi: Hathi) -> None:
         assert said in ended.err
 
 
-async def test_a_server_that_takes_instructions_at_the_beginning_only_is_asked_without_what_was_recalled(
-    hathi: Hathi, fake: FakeModel
-) -> None:
+async def test_what_was_recalled_reaches_a_server_that_takes_strict_turns_only(hathi: Hathi, fake: FakeModel) -> None:
+    fake.strict = [SERVERS["Mistral 3 in llama.cpp"]]
     await hathi("chat", "--as", "ana", "--thread", "one", stdin=f"{TOLD}\n")
-    fake.answers = [faults.Status(400, None, "Conversation roles must alternate")]
     ended = await hathi("chat", "--as", "ana", "--thread", "two", stdin=f"{ASKED}\n")
-    assert ended.out == f"You said: {ASKED}\n"
-    assert [TOLD in recalled(fake, request) for request in (-2, -1)] == [True, False]
+    assert ended.out.rstrip().endswith(ASKED)
+    assert TOLD in str(fake.asked[-1]["messages"][-1])

@@ -25,7 +25,7 @@ SECONDS = 60.0  # for one question
 TOTAL_SECONDS = 300.0  # for all of one model
 RETRIES = 1  # of a request that got no answer
 # Tokens of the beginning that is sent twice: OpenAI caches from 1,024 on, Claude Haiku 4.5 from 4,096.
-PREFIX, MARKED_PREFIX = 1_600, 5_200
+PREFIX, MARKED_PREFIX = 1_600, 5_600
 TRANSCRIBER = "whisper-1"  # OpenAI's name, which other servers take too
 
 Verdict = Literal["yes", "no", "unknown"]
@@ -327,9 +327,9 @@ QUESTIONS = (
         "late system message",
         _late_system,
         {
-            "yes": "What is recalled stands right before the question, as a system message.",
-            "no": "What is recalled is put into the user's message.",
-            "unknown": "What is recalled is sent as a system message, until that is refused.",
+            "yes": "A system message is sent where it stands in a conversation.",
+            "no": "What a later system message would say is sent in a user's message.",
+            "unknown": "A system message is sent where it stands in a conversation, until that is refused.",
         },
     ),
     Question(

@@ -19,11 +19,11 @@ from bot.errors import (
     KeyRefused,
     ModelBusy,
     ModelDown,
-    ModelRefused,
     ModelSilent,
     PlatformDown,
     PlatformRefused,
     PromptTooLong,
+    RequestRefused,
     SettingsError,
 )
 from bot.jobs import DurableJobs
@@ -232,7 +232,7 @@ async def test_a_busy_model_is_asked_again_later_and_the_order_is_kept(house: Ho
     ("fault", "error"),
     [
         (faults.Status(401), KeyRefused),
-        (faults.Status(400), ModelRefused),
+        (faults.Status(400), RequestRefused),
         (faults.Break(after=2), ModelDown),
         (faults.NOTHING, ModelSilent),
         (faults.HTML, ModelSilent),

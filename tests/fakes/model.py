@@ -23,7 +23,9 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.fakes import calls, conversations
+from tests.fakes.caching import PromptCache
 from tests.fakes.conversations import Calls
+from tests.fakes.strict import Strict
 
 Body = dict[str, Any]  # JSON as it came
 
@@ -167,12 +169,14 @@ class FakeModel:
         self.without_schemas: Status | None = None  # the same for those with a schema as response_format
         self.ignores_tool_choice = False  # answer with text where a tool must be called, as Ollama may
         self.sloppy = False  # send a call's arguments as an object, and not as the text of one
+        self.strict: Sequence[Strict] = ()  # the rules of a stricter server than OpenAI's: see tests.fakes.strict
         self.spoke_from = self.spoke_until = (
             0.0  # first and last word of the latest Slow answer, on the monotonic clock
         )
         self.cached = 0  # prompt tokens reported as read before
         # Other endpoints of its API, by their paths: `embeddings`, `audio/transcriptions`.
         self.others: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {}
+        self.prompt_cache: PromptCache | None = None  # counts them, and those that are written, by the marks
         self.hung_up = asyncio.Event()  # a client left before its answer was complete
         self._key = key
         self._models = tuple(models)
@@ -233,6 +237,11 @@ class FakeModel:
             return refusal
         if complaint := _complaint(body):
             return _error(Status(400, None, complaint, "invalid_request_error"))
+        if self.prompt_cache and (complaint := self.prompt_cache.complaint(body)):
+            return _error(Status(400, None, complaint, "invalid_request_error"))
+        for rule in self.strict:
+            if refusal := rule.refusal(body):
+                return refusal
         if self._models and body["model"] not in self._models:
             return _error(Status(404, "model_not_found", f"The model {body['model']!r} does not exist"))
         try:
@@ -385,11 +394,14 @@ class FakeModel:
         """A word counts as a token."""
         prompt = sum(len(text_in(message["content"]).split()) for message in body["messages"])
         completion = len(text.split())
+        details: Body = {"cached_tokens": self.cached}
+        if self.prompt_cache:
+            details["cached_tokens"], details["cache_write_tokens"] = self.prompt_cache.read(body)
         return {
             "prompt_tokens": prompt,
             "completion_tokens": completion,
             "total_tokens": prompt + completion,
-            "prompt_tokens_details": {"cached_tokens": self.cached},
+            "prompt_tokens_details": details,
         }
 
 
@@ -450,7 +462,7 @@ def pieces(text: str) -> list[str]:
 
 
 _KNOWN = {
-    *("model", "messages", "stream", "stream_options", "n", "stop", "seed", "user", "prompt_cache_key"),
+    *("model", "messages", "stream", "stream_options", "n", "stop", "seed", "user", "prompt_cache_key", "session_id"),
     *("temperature", "top_p", "frequency_penalty", "presence_penalty", "repeat_penalty", "reasoning_effort"),
     *("max_tokens", "max_completion_tokens", "response_format", "tools", "tool_choice"),
 }

@@ -2,30 +2,32 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import httpx2
 import openai
 
-from bot.errors import KeyRefused, ModelBusy, ModelDown, ModelError, ModelRefused, ModelSilent, PromptTooLong
+from bot.errors import (
+    KeyRefused,
+    ModelBusy,
+    ModelDown,
+    ModelError,
+    ModelRefused,
+    ModelSilent,
+    ModelUnknown,
+    NoCredit,
+    PromptTooLong,
+    RequestRefused,
+)
+from bot.models.remote import refusals
 from bot.models.remote.client import delay_of
+from bot.models.remote.refusals import IN_STREAM
 from bot.models.remote.response import NoAnswerError, mapping
 
-# How providers say that a prompt is too long when they have no code for it: OpenAI, OpenRouter, vLLM ("maximum context
-# length"), llama.cpp ("available context size"), Anthropic ("prompt is too long"), Gemini ("input token count").
-_TOO_LONG = re.compile(
-    r"context[ _-]?(length|size|window)|too many (input )?tokens|(prompt|input|request) (is )?too (long|large)"
-    r"|input token count",
-    re.IGNORECASE,
-)
-_TOO_LONG_CODES = {"context_length_exceeded", "exceed_context_size_error", "request_too_large"}
-_NO_CREDIT = re.compile(r"credit balance|insufficient (credit|balance|quota|fund)", re.IGNORECASE)
-_NO_CREDIT_CODES = {"insufficient_quota", "billing_error"}
-_BUSY_CODES = {"overloaded_error", "rate_limit_error", "rate_limit_exceeded"}
-_CODE = re.compile(r"[a-z0-9_.-]{1,60}")
-IN_STREAM = 0  # in place of an HTTP status: the error came inside an answer and names none
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+_LONGEST = 4_000  # characters of a refusal that are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +77,30 @@ class Place:
         return self._error(ModelSilent, "passed on what is no answer of", "try again, or choose another MODEL")
 
     def _refusal(self, error: openai.APIError) -> ModelError:
-        status = status_of(error)
-        code = self._code(error)
+        refusal = refusal_of(error)
+        kind = refusals.kind(refusal)
+        did, do = self._told(kind, refusal)
+        detail = [str(refusal.status or ""), self._code(error)]
+        if kind is RequestRefused and (subject := refusals.subject(refusal.message)):
+            detail.append(f"about {subject}")
+        raised = self._error(kind, did, do, ", ".join(filter(None, detail)))
+        if isinstance(raised, ModelBusy):
+            raised.delay = delay_of(error)
+        return raised
+
+    def _told(self, kind: type[ModelError], refusal: refusals.Refusal) -> tuple[str, str]:
+        """The words for a refusal: what the server did, and what the operator can do about it."""
         account = self.key_setting or self._settings()
-        kind = kind_of(error, status, code)
-        if kind is PromptTooLong:
-            did, do = "got a prompt too long for", "shorten the conversation or PERSONA"
-        elif kind is KeyRefused and status in {401, 403}:
-            did, do = "refused the key for", f"check {account}"
-        elif kind is KeyRefused:
-            did, do = "asks for credit before it serves", f"top up the account behind {account}"
-        elif kind is ModelRefused and status == 404:
-            did, do = "does not know", f"check {self._settings()}"
-        elif kind is ModelRefused and status == 403:
-            did, do = "moderates, and did not pass on what was asked of", "what was asked is against its rules"
-        elif kind is ModelRefused:
-            did, do = "refused a request to", f"check {self._settings()}"
-        elif kind is ModelBusy:
-            did, do = "has no room for", "try later, or set FALLBACK_MODELS"
-        else:
-            did, do = "broke off while asking", "try again, or set FALLBACK_MODELS"
-        detail = ", ".join(str(part) for part in (status, code) if part)
-        refusal = self._error(kind, did, do, detail)
-        if isinstance(refusal, ModelBusy):
-            refusal.delay = delay_of(error)
-        return refusal
+        busy = "limits how often it is asked for" if refusal.status == 429 else "has no room for, or failed over,"
+        return {
+            PromptTooLong: ("got a prompt too long for", "shorten the conversation or PERSONA"),
+            KeyRefused: ("refused the key for", f"check {account}"),
+            NoCredit: ("asks for credit before it serves", f"top up the account behind {account}"),
+            ModelUnknown: ("does not know", f"check {self._settings()}"),
+            ModelRefused: ("moderates, and did not pass on what was asked of", "what was asked is against its rules"),
+            RequestRefused: ("does not take such a request to", f"check {self._settings()}, or choose another model"),
+            ModelBusy: (busy, "try later, or set FALLBACK_MODELS"),
+        }.get(kind, ("broke off while asking", "try again, or set FALLBACK_MODELS"))
 
     def _no_answer(self) -> ModelError:
         return self._error(ModelSilent, "sent something that is no answer for", f"check {self._settings()}")
@@ -123,27 +124,34 @@ class Place:
         return ""
 
 
+def refusal_of(error: openai.APIError) -> refusals.Refusal:
+    """A refusal in plain values; with the words of the provider behind it, which OpenRouter passes on."""
+    words = " ".join(_words_in(error.body)) or error.message
+    flagged = "reasons" in mapping(mapping(error.body).get("metadata"))
+    return refusals.Refusal(status_of(error), _code_of(error), words[:_LONGEST], flagged)
+
+
+def _words_in(body: object, depth: int = 4) -> Iterator[str]:
+    """What a body says: OpenAI's `message`, FastAPI's `detail`, TGI's bare `error`, a text, a list of any of them."""
+    if isinstance(body, str):
+        yield body
+    elif isinstance(body, list) and depth:
+        for part in body[:4]:
+            yield from _words_in(part, depth - 1)
+    elif isinstance(body, Mapping) and depth:
+        for name in ("message", "detail", "msg", "error", "errors", "metadata", "raw"):
+            yield from _words_in(body.get(name), depth - 1)
+
+
 def status_of(error: openai.APIError) -> int:
     """The HTTP status, or what stands for it inside an answer: OpenRouter puts one into its code."""
     if isinstance(error, openai.APIStatusError):
         return error.status_code
-    code = error.code or ""
-    return int(code) if re.fullmatch(r"4\d\d", code) else IN_STREAM
+    found = mapping(error.body).get("code") or mapping(error.body).get("status")
+    return int(str(found)) if re.fullmatch(r"4\d\d", str(found)) else IN_STREAM
 
 
-def kind_of(error: openai.APIError, status: int, code: str) -> type[ModelError]:
-    body = mapping(error.body)
-    text = str(body.get("message") or error.message)
-    if code in _TOO_LONG_CODES or status == 413 or (status in {IN_STREAM, 400, 422} and _TOO_LONG.search(text)):
-        return PromptTooLong
-    # OpenAI says it with 429, Anthropic with 400.
-    if status == 402 or code in _NO_CREDIT_CODES or (status in {400, 429} and _NO_CREDIT.search(text)):
-        return KeyRefused
-    # OpenRouter's moderation answers 403 too; its metadata then says why.
-    if status == 403 and "reasons" in mapping(body.get("metadata")):
-        return ModelRefused
-    if status in {401, 403}:
-        return KeyRefused
-    if status in {409, 429} or status >= 500 or code in _BUSY_CODES:
-        return ModelBusy
-    return ModelDown if status in {IN_STREAM, 408} else ModelRefused
+def _code_of(error: openai.APIError) -> str:
+    """The code, or else the type, in lower case; a code that only repeats a status is none."""
+    codes = [str(code).lower() for code in (error.code, error.type) if code]
+    return next((code for code in codes if not re.fullmatch(r"[45]\d\d", code)), "")

@@ -8,9 +8,12 @@ from typing import TypeVar
 import openai
 import tenacity
 
+from bot.errors import ModelBusy, ModelDown
+from bot.models.remote import refusals
 from bot.models.remote.client import delay_of
+from bot.models.remote.differences import Change, change_after
+from bot.models.remote.errors import refusal_of
 from bot.models.remote.profile import Profile, in_words
-from bot.models.remote.refusals import Change, change_after
 from bot.models.remote.request import Asked, body_of
 
 log = logging.getLogger(__name__)
@@ -98,6 +101,8 @@ class _Attempt:
         said = error.response.headers.get("x-should-retry")
         if said in {"true", "false"}:
             return said == "true"
+        if not issubclass(refusals.kind(refusal_of(error)), ModelBusy | ModelDown):
+            return False
         return (error.status_code in _PASSING or error.status_code >= 500) and self.change_after(error) is None
 
 

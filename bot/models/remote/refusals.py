@@ -1,205 +1,260 @@
-"""The table of what servers refuse, in which words, and what is asked without then.
+"""Refusals of a request sorted into our kinds: status, code and words in, a class of `bot.errors` out. Pure.
 
-Statuses are as various as the words: a template of llama.cpp that raises is a 500 or a 400, FastAPI's validation a 422,
-OpenRouter's routing a 404. So the words decide. What a row leaves out is learned once the server has answered without.
+The words are the servers' own, as data: a row says who words it so. A new wording is a new row, with a test of the same
+name in `tests/bot/models/test_refusals.py`.
 """
 
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
-import openai
-
-from bot.errors import KeyRefused, PromptTooLong
-from bot.models.remote.errors import IN_STREAM, kind_of, status_of
-from bot.models.remote.profile import (
-    CACHE_MARKS,
-    FORCED_CALL,
-    FREE_TURNS,
-    IMAGES,
-    JSON_OBJECT,
-    JSON_SCHEMA,
-    LATE_SYSTEM,
-    SYSTEM,
-    TOOL_CHOICE,
-    TOOLS,
-    Profile,
+from bot.errors import (
+    KeyRefused,
+    ModelBusy,
+    ModelDown,
+    ModelError,
+    ModelRefused,
+    ModelUnknown,
+    NoCredit,
+    PromptTooLong,
+    RequestRefused,
 )
-from bot.models.remote.response import mapping
+
+IN_STREAM = 0  # in place of an HTTP status: the error came inside an answer and names none
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How servers say that they do not take something."""
+    """What a server said in place of an answer."""
 
-    says: re.Pattern[str]
-    leave_out: tuple[frozenset[str], ...]  # one after the other, until the server is content
-    lasting: bool = True  # true of the model, and not of this request alone
-
-
-def _row(says: str, *leave_out: str | set[str], lasting: bool = True) -> Refusal:
-    steps = tuple(frozenset({step} if isinstance(step, str) else step) for step in leave_out)
-    return Refusal(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting)
+    status: int  # of HTTP, or the one that the error names inside an answer, or IN_STREAM
+    code: str = ""  # its code or type
+    message: str = ""  # with what the provider behind it said (OpenRouter's `metadata.raw`)
+    flagged: bool = False  # OpenRouter's moderation says why, in its metadata
 
 
-_NEW = r"(extra|unknown|unrecogni[sz]ed|unexpected|additional|not permitted|not allowed|forbidden|no such field)"
-_NO = r"(not? (yet )?support|n't support|unsupported|not (enabled|allowed|permitted|available|accepted)|cannot|invalid)"
-
-# The first row decides that fits the words and whose step would change the request.
-ROWS: Sequence[Refusal] = (
-    # Mistral: "Unexpected role 'tool' after role 'user'". Before the rows about turns, which name tools as well.
-    _row(r"(unexpected|unknown|invalid|unsupported)( message)? role:? ?(\w+\.)?['\"`]?tool\b", TOOLS),
-    # Qwen 3.x, in llama.cpp (400 or 500), Ollama, vLLM: "System message must be at the beginning." Others: "the system
-    # message must come first", "only the first message can be a system message", "multiple system messages".
-    _row(
-        r"system\s+(message|prompt|role|instruction)s?\b.{0,40}(must|should|has to|have to|only|can).{0,40}"
-        r"(beginning|first|start)"
-        r"|first message.{0,30}\bsystem\b|only (the )?(first|one|a single).{0,30}\bsystem\b"
-        r"|(multiple|more than one|several|second|duplicate).{0,20}system (message|prompt|role)"
-        r"|unexpected role:? ['\"`]?system['\"`]? after|system (message|prompt|role)s?\b.{0,60}\b(middle|after|later)\b"
-        r"|\b(after|between|middle)\b(?! the optional).{0,40}\bsystem (message|prompt|role)",
-        LATE_SYSTEM,
-    ),
-    # Gemma: "System role not supported"; Mistral 7B: "Only user and assistant roles are supported!"; Gemini's API:
-    # "Developer instruction is not enabled for models/gemma-3-27b-it"; MiniMax: "invalid message role: system".
-    _row(
-        rf"system[\s_-]*(role|message|prompt|instruction)?s?\b.{{0,30}}{_NO}"
-        rf"|{_NO}.{{0,30}}\b(system|developer)\b[\s'\"`]*(role|message|prompt|instruction)?"
-        rf"|(developer|system) instruction.{{0,20}}{_NO}"
-        r"|only.{0,20}user.{0,20}assistant.{0,30}roles? (are|is) (supported|allowed)"
-        r"|(unknown|unexpected|invalid)( message)? role:? ?['\"`]?(system|developer)",
-        {LATE_SYSTEM, SYSTEM},
-        TOOLS,
-    ),
-    # "Conversation roles must alternate user/assistant/…" (Mistral's and Gemma's templates); "After the optional
-    # system message, conversation roles must alternate user and assistant roles except for tool calls and results."
-    # (Mistral 3, 500 in llama.cpp); "Expected last role User or Tool … but got assistant"; "The conversation must end
-    # with a user message"; "first message must use the user role". Mistral 7B says it of any system message too.
-    _row(
-        r"\balternat(e|ing|ion)\b|(consecutive|successive|two|multiple|repeated).{0,40}\b(user|assistant|role)"
-        r"|same role|role order|unexpected role|(expected|wrong|bad|invalid|incorrect) (last |first |next )?role"
-        r"|(last|first|final) message.{0,40}\b(user|assistant|role)"
-        r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)"
-        r"|expected.{0,20}from.{0,10}(user|human)|add_generation_prompt|assistant message prefill|prefilling"
-        r"|message_order|order of (the )?(messages|roles)|no user (query|message)",
-        {FREE_TURNS, LATE_SYSTEM},
-        SYSTEM,
-        TOOLS,
-    ),
-    # One picture is bad: true of this request alone.
-    _row(
-        r"(unsupported|invalid|corrupt(ed)?|broken|malformed) image|image.{0,60}(format|too (large|small|big)|size"
-        r"|dimension|decod|process|download|fetch|corrupt|exceed|media.?type|mime|truncated)"
-        r"|(could not|cannot|failed to|unable to).{0,30}image|too many images|at most [1-9]\d* image"
-        r"|maximum.{0,20}images",
-        IMAGES,
-        lasting=False,
-    ),
-    # OpenRouter: "No endpoints found that support image input" (404); llama.cpp: "image input is not supported - hint:
-    # … provide the mmproj" (500); vLLM: "… is not a multimodal model", "At most 0 image(s) may be provided"; DeepSeek:
-    # "unknown variant `image_url`, expected `text`".
-    _row(r"image|vision|multi-?modal|mmproj", IMAGES),
-    # "content must be a string": no list of parts, so neither marks nor pictures.
-    _row(
-        r"content\b.{0,60}(must|should|expect|need|only|valid).{0,30}\b(str|string|text)\b"
-        r"|expected (a )?string|valid string|content part|parts? (are|is) not supported",
-        CACHE_MARKS,
-        IMAGES,
-    ),
-    _row(rf"tool_choice.{{0,80}}{_NEW}|{_NEW}.{{0,60}}tool_choice", TOOL_CHOICE),
-    # DeepSeek: "Thinking mode does not support this tool_choice"; OpenRouter: "No endpoints found that support the
-    # provided 'tool_choice' value"; llama.cpp cannot make a grammar of every schema.
-    _row(r"tool_choice|forced? (tool|function)|grammar", FORCED_CALL),
-    # Ollama: "… does not support tools"; OpenRouter: "No endpoints found that support tool use"; llama.cpp: "tools
-    # param requires --jinja flag" (500).
-    _row(r"tool|function.?call", TOOLS),
-    # DeepSeek: "This response_format type is unavailable now".
-    _row(r"response.?format|json.?(schema|object|mode)|structured.?output|grammar", JSON_SCHEMA, JSON_OBJECT),
-    # A template that raises for a reason of its own, or a server that does not like a role.
-    _row(
-        r"jinja|chat.?template|raise_exception|template ?error|(apply|render|process)\w* (the )?template|\broles?\b",
-        {FREE_TURNS, LATE_SYSTEM},
-        SYSTEM,
-        TOOLS,
-    ),
-)
-
-# Tried one after the other where no row helps. Only what is unusual is suspected; pictures are never written
-# off on a suspicion.
-GUESSES: Sequence[Refusal] = (
-    _row("", IMAGES, lasting=False),
-    _row("", {FREE_TURNS, LATE_SYSTEM}),
-)
-
-# Fields of a request's body without which it means the same, nearly.
-_NEEDED = {"model", "messages", "stream", "tools", "tool_choice", "response_format"}
-_INSIDE = {"include_usage": "stream_options", CACHE_MARKS: CACHE_MARKS}  # what stands inside a field
-
-_REFUSALS = {IN_STREAM, 400, 404, 405, 415, 422, 500, 501}
-_GUESSED = {400, 422}  # where words that no row knows may still mean the form of the request
-_TOOLS_ONCE = {"tool_use_failed"}  # Groq's: what the model made of its tools is wrong
+def kind(refusal: Refusal) -> type[ModelError]:
+    """The class of our error: the first in `_KINDS` that it is."""
+    return next(kind for kind, is_one in _KINDS if is_one(refusal))
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What a request is asked without after a refusal."""
+def too_long(status: int, code: str, text: str) -> bool:
+    """Whether the prompt is more than the model reads, however that is worded."""
+    if code in _TOO_LONG_CODES or status == 413:
+        return True
+    if status in {401, 402, 403, 404, 408, 409}:
+        return False
+    if status == 429 or _RATE.search(text):
+        # A limit of tokens a minute is a rate limit, unless this request alone is above it: waiting would not help.
+        return bool(_ALONE.search(text)) and _names_excess(text)
+    return any(words.search(text) for words in TOO_LONG.values()) or _names_excess(text)
 
-    leave_out: frozenset[str]
-    lasting: bool
+
+def faulty_request(status: int, text: str) -> bool:
+    """Whether an error of the server's (5xx) says what the request did wrong: it will never be answered as it is."""
+    if _CANNOT.search(text):
+        return True
+    return status in {500, 501} and bool(_WRONG.search(text)) and not _PASSING.search(text)
 
 
-def change_after(
-    error: openai.APIError, body: Mapping[str, object], profile: Profile, build: Callable[[Profile], object]
-) -> Change | None:
-    """What to leave out of a request that was refused; None when asking again in another way would not help.
-
-    `build` makes the body for a profile: what would not change it is no way out.
-    """
-    status = status_of(error)
-    if status not in _REFUSALS or kind_of(error, status, str(error.code or "")) in {PromptTooLong, KeyRefused}:
-        return None
-    words = words_of(error)
-    for leave_out, lasting in _steps(status, words, body):
-        if build(profile.without(leave_out)) != body:
-            once = not lasting or (TOOLS in leave_out and (error.code in _TOOLS_ONCE or _holds_calls(body)))
-            return Change(leave_out, lasting=not once)
+def fewer_tokens(refusal: Refusal) -> int | None:
+    """How long an answer the server would give, in tokens, where it says that the one asked for is too long or dear."""
+    for words in FEWER.values():
+        if found := words.search(refusal.message):
+            return int(found[1].replace(",", ""))
     return None
 
 
-def words_of(error: openai.APIError) -> str:
-    """What a server says about a request: its message, what OpenRouter passes on, and the fields FastAPI complains of.
-
-    Never what it repeats of the request: people's words are no refusal.
-    """
-    body = mapping(error.body)
-    passed_on = mapping(body.get("metadata")).get("raw")
-    details = body.get("detail")
-    found = [str(body.get(name)) for name in ("message", "param") if body.get(name)]
-    found += [passed_on if isinstance(passed_on, str) else json.dumps(passed_on)] if passed_on else []
-    for detail in details if isinstance(details, list) else [details]:
-        part = mapping(detail)
-        found += [str(part[name]) for name in ("type", "loc", "msg") if name in part]
-        found += [detail] if isinstance(detail, str) else []
-    if not found and isinstance(error.body, str):
-        found = [error.body]
-    return "\n".join(found or [error.message])
+def subject(text: str) -> str:
+    """Names what a refusal is about, in words of our own; empty where it names nothing that is known."""
+    return next((name for name, words in _SUBJECTS.items() if words.search(text)), "")
 
 
-def _steps(status: int, words: str, body: Mapping[str, object]) -> list[tuple[frozenset[str], bool]]:
-    """What may be left out, most likely first, and whether that would last."""
-    fields = frozenset(name for name in body if name not in _NEEDED and _names(words, name))
-    fields |= {field for inside, field in _INSIDE.items() if _names(words, inside)}
-    steps = [(fields, True)] if fields else []
-    steps += [(step, row.lasting) for row in ROWS if row.says.search(words) for step in row.leave_out]
-    guesses = GUESSES if status in _GUESSED else ()
-    return steps + [(step, guess.lasting) for guess in guesses for step in guess.leave_out]
+def _words(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
-def _names(words: str, field: str) -> bool:
-    return re.search(rf"(?<![\w-]){re.escape(field)}(?![\w-])", words) is not None
+TOO_LONG = {
+    "OpenAI, OpenRouter, vLLM, Mistral, LM Studio": _words(r"(?<!_)context[ _-]?(length|size|window|limit)"),
+    "Anthropic": _words(r"(prompt|input|request|conversation|messages?|body|payload)( is| are)? too (long|large|big)"),
+    "xAI": _words(r"max\w* prompt length"),
+    "Kimi": _words(r"exceed\w* (the )?model token limit"),
+    "GLM": _words(r"(prompt|input)s? exceeds? (the )?max\w* (length|tokens?)"),
+    "DashScope": _words(r"range of input length"),
+    "TGI": _words(r"`?inputs`? (tokens \+|must have less than)"),
+    "Cohere": _words(r"too many (\w+ )?tokens"),
+    "Gemini": _words(r"input token count|exceeds the max\w* number of tokens"),
+    "Groq": _words(r"(reduce|shorten) (the|your) (length|size|prompt|input|messages?)"),
+    "llama.cpp, Ollama": _words(r"exceed\w* (the |max )?(available )?context"),
+    "LM Studio, before": _words(r"keep the first \d+ tokens"),
+    "SGLang": _words(r"longer than the model'?s|requested token count exceeds"),
+    "Mistral, by tokens": _words(r"tokens[^.]{0,40} too (large|long) for"),
+    "vLLM, by length": _words(r"(longer|larger|greater|more) than (the )?(\w+ ){0,2}(max\w*|limit|context|allowed)\b"),
+    "any": _words(r"(tokens?|length|prompt|input)[^.]{0,40} exceed\w* (the |your )?([\w-]+ ){0,4}(limit|max\w*)\b"),
+    "any, shorter": _words(r"exceed\w* [^.]{0,30}(token limit|context|prompt|input)|token limit exceeded"),
+    "in Chinese": _words(
+        r"(输入|上下文|prompt|提示词|文本|长度).{0,12}(超长|过长|超过|超出)|(超过|超出).{0,12}(长度|上下文)"
+    ),
+}
+_TOO_LONG_CODES = {
+    *("context_length_exceeded", "exceed_context_size_error", "request_too_large", "model_context_window_exceeded"),
+    *("context_window_exceeded", "context_limit_exceeded", "prompt_too_long", "input_too_long"),
+    *("string_above_max_length", "tokens_limit_reached", "1261"),  # OpenAI, GitHub Models, GLM
+}
+_RATE = _words(r"tokens per (min|day|hour)|\b[TR]P[MD]\b|rate.?limit|per.?minute|quota")
+_ALONE = _words(r"(request|input|prompt) too (large|long)|must be reduced|reduce (the|your)")
+_SIZE = _words(r"token|length|context|character|prompt|input")
+_LIMIT = _words(r"max|limit|exceed|at most|must be|up to|allowed|only|less than|<=|supports?\b|too (long|large)|larger")
+_OF_ANSWER = _words(r"max_(completion_|new_|output_)?tokens|completion tokens|output tokens")
+_OF_PROMPT = _words(r"input|prompt|message|context|request (has|contains)|requested")
+_NUMBER = re.compile(
+    r"(?<![\w.$-])\d{3,}(?:[,_]\d{3})*(?![\w%-]|\.\d)|(?<![\w.$-])\d{1,3}(?:[,_]\d{3})+(?![\w%-]|\.\d)"
+)
+_ABOVE = re.compile(r"(?<![\w.-])(\d[\d,_]*)\s*(?:\w+\s*)?>\s*(\d[\d,_]*)")
+_OVER = re.compile(
+    r"(?<![\w.$-])(\d[\d,_]*)[^\d.]{0,30}tokens?\b\D{0,60}\b(?:max\w*|limit\w*|most|allow\w*)\b\D{0,30}(\d[\d,_]*)",
+    re.IGNORECASE,
+)
+_LEAST = 256  # tokens, that a limit can be: smaller numbers are those of fields
 
 
-def _holds_calls(body: Mapping[str, object]) -> bool:
-    messages = body.get("messages")
-    return isinstance(messages, list) and any("tool_calls" in message for message in messages)
+def _names_excess(text: str) -> bool:
+    """Whether it names a limit and a size above it, in whatever order: `N > M`, M and then N, N tokens and then M."""
+    if not (_SIZE.search(text) and _LIMIT.search(text)) and not _ABOVE.search(text):
+        return False
+    if _OF_ANSWER.search(text) and not _OF_PROMPT.search(text):
+        return False
+    if any(_int(more) > _int(limit) >= _LEAST for more, limit in _ABOVE.findall(text)):
+        return True
+    if any(_int(more) > _int(limit) >= _LEAST for more, limit in _OVER.findall(text)):
+        return True
+    sizes = [_int(number) for number in _NUMBER.findall(text)]
+    return any(_LEAST <= limit < more for limit, more in pairwise(sizes[:3]))
+
+
+def _int(number: str) -> int:
+    return int(re.sub(r"\D", "", number)[:12])
+
+
+FEWER = {
+    "OpenRouter, without the money": _words(r"can only afford (\d[\d,]*)"),
+    "OpenAI": _words(r"supports at most (\d[\d,]*) (?:completion|output) tokens"),
+    "Anthropic": _words(r"max_tokens: \d+ > (\d+), which is the max"),
+    "Groq, Together": _words(
+        r"max_(?:completion_|new_|output_)?tokens`?'? must be (?:less than or equal to|<=|at most) `?(\d+)"
+    ),
+    "DashScope": _words(r"range of max_tokens should be \[\d+, ?(\d+)\]"),
+}
+
+_NO_CREDIT = _words(
+    r"credit balance|insufficient[ _](account )?(credit|balance|quota|fund)|exceeded your current quota"
+    r"|out of credit|no (remaining )?credits?|billing (hard )?limit|payment required"
+    r"|requires more credits|余额不足|欠费"
+)
+_NO_CREDIT_CODES = {
+    *("insufficient_quota", "billing_error", "insufficient_balance", "billing_hard_limit_reached", "arrearage"),
+    *("insufficient_user_quota", "exceeded_current_quota_error", "payment_required", "1113"),  # one-api, Kimi; GLM
+}
+_MODERATED = _words(
+    r"moderat|flagged|content (management )?polic|content.?filter|usage polic|safety (system|filter|polic)"
+    r"|(inappropriate|sensitive|prohibited|unsafe|harmful) content|data_inspection|敏感|不安全|违规"
+)
+_MODERATED_CODES = {
+    *("content_filter", "content_policy_violation", "moderation_blocked", "responsibleaipolicyviolation"),
+    *("data_inspection_failed", "datainspectionfailed", "prohibited_content", "1301", "content_moderation"),
+}
+_UNKNOWN = _words(
+    r"\bmodel\b[^.]{0,120}(not (found|exist)|doesn'?t exist|unknown|(is )?not a valid|not (currently )?available"
+    r"|no longer available|been (deprecated|decommissioned|retired|removed))"
+    r"|not a valid model|(invalid|unknown|no such|unrecognized) model\b|model_not_found|try pulling it|模型不存在"
+)
+_UNKNOWN_CODES = {
+    *("model_not_found", "model_not_available", "unknown_model", "invalid_model", "model_decommissioned"),
+    *("modelnotfound", "deploymentnotfound", "not_found_error", "model_not_exist", "1211"),
+}
+_KEY = _words(
+    r"(invalid|incorrect|missing|no|wrong).{0,20}api.?key|api.?key.{0,30}(invalid|not valid|missing|expired)"
+    r"|authentication_error"
+)
+_BUSY_CODES = {
+    "overloaded_error",
+    "rate_limit_error",
+    "rate_limit_exceeded",
+    "engine_overloaded_error",
+    "server_overloaded",
+}
+_FAULTY_CODES = {"invalid_request_error", "invalid_prompt", "invalid_value", "bad_request", "invalid_parameter_error"}
+
+# What a model or its server cannot do, or its template cannot take, whatever the status: llama.cpp and Ollama say it
+# with 500, OpenRouter with 404.
+_CANNOT = _words(
+    r"template|jinja|raise_exception|roles? must|must alternate|unable to generate parser|failed to parse (input|tool)"
+    r"|(do|does|did) ?(not|n't) support|not supported|unsupported|no endpoints found that support|only supports?\b"
+    r"|system (message|role|prompt)\b[^.]{0,60}(must|only|first|begin|not|single)|mmproj"
+)
+_WRONG = _words(
+    r"\binvalid\b|unrecognized|unknown (parameter|field|argument|role)|must (be|have|not|contain|start|end|include)\b"
+    r"|is required|missing required|unexpected (keyword|argument|role|field)|extra (inputs|fields)|cannot (be|have|use)"
+    r"|not (allowed|permitted)|validation|grammar|json.?schema|tool_choice|expected (a|an|one|string|object|array)\b"
+)
+_PASSING = _words(
+    r"upstream|gateway|temporar|try again|overload|capacity|loading|timed? ?out|unavailable|connection|memory|cuda"
+)
+
+_SUBJECTS = {
+    "pictures": _words(r"image|vision|picture|multi.?modal|mmproj"),
+    "the order of the messages": _words(r"template|jinja|roles?\b|alternat|system (message|role|prompt)|last message"),
+    "tools": _words(r"tool|function"),
+    "the form of the answer": _words(r"response.?format|json.?schema|structured|grammar"),
+    "the length of the answer": _words(r"max_(completion_|new_|output_)?tokens"),
+    "a parameter": _words(r"param|argument|field|temperature|stream_options|extra inputs"),
+}
+
+_SAID_NO = {IN_STREAM, 400, 401, 403, 404, 422, 451}
+
+
+def _no_credit(refusal: Refusal) -> bool:
+    status = refusal.status
+    worded = status in {IN_STREAM, 400, 403, 429} and _NO_CREDIT.search(refusal.message)
+    return status == 402 or refusal.code in _NO_CREDIT_CODES or bool(worded)
+
+
+def _moderated(refusal: Refusal) -> bool:
+    worded = refusal.flagged or refusal.code in _MODERATED_CODES or _MODERATED.search(refusal.message)
+    return refusal.status in _SAID_NO and bool(worded)
+
+
+def _unknown(refusal: Refusal) -> bool:
+    worded = refusal.status in _SAID_NO - {401} and _UNKNOWN.search(refusal.message)
+    return refusal.code in _UNKNOWN_CODES or bool(worded)
+
+
+def _key_refused(refusal: Refusal) -> bool:
+    worded = refusal.status in _SAID_NO and _KEY.search(f"{refusal.code} {refusal.message}")
+    return refusal.status in {401, 403} or bool(worded)
+
+
+def _faulty(refusal: Refusal) -> bool:
+    """Whether it is about the request; an address without the API, or a model's that is not there, is a 404 too."""
+    status = refusal.status
+    if status >= 500:
+        return faulty_request(status, refusal.message)
+    if status == IN_STREAM:
+        return refusal.code in _FAULTY_CODES or bool(_CANNOT.search(refusal.message))
+    return status != 408 and (status != 404 or bool(_CANNOT.search(refusal.message)))
+
+
+# The order is the meaning: what can be helped here comes before what cannot.
+_KINDS: tuple[tuple[type[ModelError], Callable[[Refusal], bool]], ...] = (
+    (PromptTooLong, lambda refusal: too_long(refusal.status, refusal.code, refusal.message)),
+    (NoCredit, _no_credit),
+    (ModelRefused, _moderated),
+    (ModelUnknown, _unknown),
+    (KeyRefused, _key_refused),
+    (ModelBusy, lambda refusal: refusal.status in {409, 425, 429} or refusal.code in _BUSY_CODES),
+    (RequestRefused, _faulty),
+    (ModelBusy, lambda refusal: refusal.status >= 500),
+    (ModelUnknown, lambda refusal: refusal.status == 404),
+    (ModelDown, lambda refusal: True),
+)

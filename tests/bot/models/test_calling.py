@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from bot.errors import KeyRefused, ModelBusy, ModelDown, ModelError, ModelRefused, ModelSilent, PromptTooLong
+from bot.errors import (
+    KeyRefused,
+    ModelBusy,
+    ModelDown,
+    ModelError,
+    ModelRefused,
+    ModelSilent,
+    ModelUnknown,
+    NoCredit,
+    PromptTooLong,
+    RequestRefused,
+)
 from bot.models import Keys, open_model
 from bot.models.remote import TOOLS, Profile, RemoteModel
 from bot.ports import Said, Tool
@@ -204,9 +215,9 @@ async def test_where_chance_plays_no_part_nothing_is_asked_twice(fake: FakeModel
     ("answer", "error"),
     [
         (Status(401, "invalid_api_key", f"Incorrect API key provided: {KEY}"), KeyRefused),
-        (Status(402, 402, "Insufficient credits for tool use"), KeyRefused),
-        (Status(404, "model_not_found", "The model `fake-1` does not exist"), ModelRefused),
-        (Status(400, "invalid_value", f"You wrote: {SECRET}"), ModelRefused),
+        (Status(402, 402, "Insufficient credits for tool use"), NoCredit),
+        (Status(404, "model_not_found", "The model `fake-1` does not exist"), ModelUnknown),
+        (Status(400, "invalid_value", f"You wrote: {SECRET}"), RequestRefused),
         (Status(429, "rate_limit_exceeded", "Slow down"), ModelBusy),
         (Status(500, None, "Oops"), ModelBusy),
         (Status(503, None, "The tool is out of order"), ModelBusy),

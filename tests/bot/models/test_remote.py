@@ -16,7 +16,10 @@ from bot.errors import (
     ModelError,
     ModelRefused,
     ModelSilent,
+    ModelUnknown,
+    NoCredit,
     PromptTooLong,
+    RequestRefused,
     SettingsError,
 )
 from bot.models.remote import RemoteModel
@@ -42,7 +45,8 @@ from tests.fakes.model import (
 KEY = "sk-test-7f3a9c"
 SECRET = "my cat is called Wednesday"  # what a person said: never in an error
 PROMPT = [Said(None, "Be brief."), Said("user", "Hi"), Said("assistant", "Hello!"), Said("user", SECRET)]
-ERRORS = (KeyRefused, ModelBusy, ModelDown, ModelRefused, ModelSilent, PromptTooLong)
+ERRORS = (KeyRefused, ModelBusy, ModelDown, ModelRefused, ModelSilent, ModelUnknown, PromptTooLong)
+FINER = (NoCredit, RequestRefused)
 
 
 @pytest.fixture
@@ -121,14 +125,14 @@ async def test_sampling_and_extra_fields_are_sent_as_given(fake: FakeModel) -> N
     ("answer", "error"),
     [
         (Status(401, "invalid_api_key", f"Incorrect API key provided: {KEY}"), KeyRefused),
-        (Status(402, 402, "Insufficient credits"), KeyRefused),
+        (Status(402, 402, "Insufficient credits"), NoCredit),
         (Status(403, None, "You have insufficient permissions"), KeyRefused),
-        (Status(429, "insufficient_quota", "You exceeded your current quota", "insufficient_quota"), KeyRefused),
-        (Status(400, None, "Your credit balance is too low to access the Anthropic API."), KeyRefused),
-        (Status(400, "invalid_value", f"You wrote: {SECRET}"), ModelRefused),
+        (Status(429, "insufficient_quota", "You exceeded your current quota", "insufficient_quota"), NoCredit),
+        (Status(400, None, "Your credit balance is too low to access the Anthropic API."), NoCredit),
+        (Status(400, "invalid_value", f"You wrote: {SECRET}"), RequestRefused),
         (Status(403, 403, "Flagged", None, metadata={"reasons": ["violence"], "flagged_input": SECRET}), ModelRefused),
-        (Status(404, "model_not_found", "The model `fake-1` does not exist"), ModelRefused),
-        (Status(422, None, "Unprocessable"), ModelRefused),
+        (Status(404, "model_not_found", "The model `fake-1` does not exist"), ModelUnknown),
+        (Status(422, None, "Unprocessable"), RequestRefused),
         (Status(408, 408, "Your request timed out"), ModelDown),
         (Status(409, None, "Conflict"), ModelBusy),
         (Status(429, "rate_limit_exceeded", "Slow down", headers=(("Retry-After", "1"),)), ModelBusy),
@@ -321,3 +325,4 @@ async def test_a_model_may_be_closed_twice(model: RemoteModel) -> None:
 
 def test_every_error_class_is_in_the_table_above() -> None:
     assert set(ERRORS) == set(ModelError.__subclasses__())
+    assert set(FINER) == {finer for error in ERRORS for finer in error.__subclasses__()}

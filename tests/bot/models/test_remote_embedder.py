@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from bot.errors import KeyRefused, ModelBusy, ModelDown, ModelError, ModelRefused, ModelSilent, PromptTooLong
+from bot.errors import (
+    KeyRefused,
+    ModelBusy,
+    ModelDown,
+    ModelError,
+    ModelSilent,
+    ModelUnknown,
+    NoCredit,
+    PromptTooLong,
+    RequestRefused,
+)
 from bot.models.remote import READ, TOGETHER, RemoteEmbedder
 from tests.fakes import embeddings
 from tests.fakes.embeddings import Answer, FakeEmbeddings, vector_of
@@ -128,12 +138,12 @@ async def test_a_dimension_that_changes_half_way_is_no_answer(fake: FakeEmbeddin
     ("answer", "kind"),
     [
         (Status(401, "invalid_api_key"), KeyRefused),
-        (Status(402), KeyRefused),
+        (Status(402), NoCredit),
         (Status(429, "rate_limit_exceeded"), ModelBusy),
-        (Status(429, "insufficient_quota"), KeyRefused),
+        (Status(429, "insufficient_quota"), NoCredit),
         (Status(500), ModelBusy),
-        (Status(404, "model_not_found"), ModelRefused),
-        (Status(400, None, f"You wrote: {SECRET}"), ModelRefused),
+        (Status(404, "model_not_found"), ModelUnknown),
+        (Status(400, None, f"You wrote: {SECRET}"), RequestRefused),
         (Status(400, None, "the input length exceeds the context length"), PromptTooLong),
         (embeddings.error_inside, ModelDown),
         (Silence(), ModelDown),

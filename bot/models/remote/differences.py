@@ -1,0 +1,194 @@
+"""The table of what servers refuse, in which words, and what is asked without then.
+
+Statuses are as various as the words: a template of llama.cpp that raises is a 500 or a 400, FastAPI's validation a 422,
+OpenRouter's routing a 404. So the words decide. What a row leaves out is learned once the server has answered without.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import openai
+
+from bot.errors import KeyRefused, ModelRefused, PromptTooLong
+from bot.models.remote import refusals
+from bot.models.remote.errors import refusal_of
+from bot.models.remote.profile import (
+    CACHE_MARKS,
+    FORCED_CALL,
+    FREE_TURNS,
+    IMAGES,
+    JSON_OBJECT,
+    JSON_SCHEMA,
+    LATE_SYSTEM,
+    SYSTEM,
+    TOOL_CHOICE,
+    TOOLS,
+    Profile,
+)
+from bot.models.remote.response import mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How servers say that they do not take something."""
+
+    says: re.Pattern[str]
+    leave_out: tuple[frozenset[str], ...]  # one after the other, until the server is content
+    lasting: bool = True  # true of the model, and not of this request alone
+
+
+def _row(says: str, *leave_out: str | set[str], lasting: bool = True) -> Refusal:
+    steps = tuple(frozenset({step} if isinstance(step, str) else step) for step in leave_out)
+    return Refusal(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting)
+
+
+_NEW = r"(extra|unknown|unrecogni[sz]ed|unexpected|additional|not permitted|not allowed|forbidden|no such field)"
+_NO = r"(not? (yet )?support|n't support|unsupported|not (enabled|allowed|permitted|available|accepted)|cannot|invalid)"
+
+# The first row decides that fits the words and whose step would change the request.
+ROWS: Sequence[Refusal] = (
+    # Mistral: "Unexpected role 'tool' after role 'user'". Before the rows about turns, which name tools as well.
+    _row(r"(unexpected|unknown|invalid|unsupported)( message)? role:? ?(\w+\.)?['\"`]?tool\b", TOOLS),
+    # Qwen 3.x, in llama.cpp (400 or 500), Ollama, vLLM: "System message must be at the beginning." Others: "the system
+    # message must come first", "only the first message can be a system message", "multiple system messages".
+    _row(
+        r"system\s+(message|prompt|role|instruction)s?\b.{0,40}(must|should|has to|have to|only|can).{0,40}"
+        r"(beginning|first|start)"
+        r"|first message.{0,30}\bsystem\b|only (the )?(first|one|a single).{0,30}\bsystem\b"
+        r"|(multiple|more than one|several|second|duplicate).{0,20}system (message|prompt|role)"
+        r"|unexpected role:? ['\"`]?system['\"`]? after|system (message|prompt|role)s?\b.{0,60}\b(middle|after|later)\b"
+        r"|\b(after|between|middle)\b(?! the optional).{0,40}\bsystem (message|prompt|role)",
+        LATE_SYSTEM,
+    ),
+    # Gemma: "System role not supported"; Mistral 7B: "Only user and assistant roles are supported!"; Gemini's API:
+    # "Developer instruction is not enabled for models/gemma-3-27b-it"; MiniMax: "invalid message role: system".
+    _row(
+        rf"system[\s_-]*(role|message|prompt|instruction)?s?\b.{{0,30}}{_NO}"
+        rf"|{_NO}.{{0,30}}\b(system|developer)\b[\s'\"`]*(role|message|prompt|instruction)?"
+        rf"|(developer|system) instruction.{{0,20}}{_NO}"
+        r"|only.{0,20}user.{0,20}assistant.{0,30}roles? (are|is) (supported|allowed)"
+        r"|(unknown|unexpected|invalid)( message)? role:? ?['\"`]?(system|developer)",
+        {LATE_SYSTEM, SYSTEM},
+        TOOLS,
+    ),
+    # "Conversation roles must alternate user/assistant/…" (Mistral's and Gemma's templates); "After the optional
+    # system message, conversation roles must alternate user and assistant roles except for tool calls and results."
+    # (Mistral 3, 500 in llama.cpp); "Expected last role User or Tool … but got assistant"; "The conversation must end
+    # with a user message"; "first message must use the user role". Mistral 7B says it of any system message too.
+    _row(
+        r"\balternat(e|ing|ion)\b|(consecutive|successive|two|multiple|repeated).{0,40}\b(user|assistant|role)"
+        r"|same role|role order|unexpected role|(expected|wrong|bad|invalid|incorrect) (last |first |next )?role"
+        r"|(last|first|final) message.{0,40}\b(user|assistant|role)"
+        r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)"
+        r"|expected.{0,20}from.{0,10}(user|human)|add_generation_prompt|assistant message prefill|prefilling"
+        r"|message.?order|order of (the )?(messages|roles)|no user (query|message)",
+        {FREE_TURNS, LATE_SYSTEM},
+        SYSTEM,
+        TOOLS,
+    ),
+    # One picture is bad: true of this request alone.
+    _row(
+        r"(unsupported|invalid|corrupt(ed)?|broken|malformed) image|image.{0,60}(format|too (large|small|big)|size"
+        r"|dimension|decod|process|download|fetch|corrupt|exceed|media.?type|mime|truncated)"
+        r"|(could not|cannot|failed to|unable to).{0,30}image|too many images|at most [1-9]\d* image"
+        r"|maximum.{0,20}images",
+        IMAGES,
+        lasting=False,
+    ),
+    # OpenRouter: "No endpoints found that support image input" (404); llama.cpp: "image input is not supported - hint:
+    # … provide the mmproj" (500); vLLM: "… is not a multimodal model", "At most 0 image(s) may be provided"; DeepSeek:
+    # "unknown variant `image_url`, expected `text`".
+    _row(r"image|vision|multi-?modal|mmproj", IMAGES),
+    # "content must be a string": no list of parts, so neither marks nor pictures.
+    _row(
+        r"content\b.{0,60}(must|should|expect|need|only|valid).{0,30}\b(str|string|text)\b"
+        r"|expected (a )?string|valid string|content part|parts? (are|is) not supported",
+        CACHE_MARKS,
+        IMAGES,
+    ),
+    _row(rf"tool_choice.{{0,80}}{_NEW}|{_NEW}.{{0,60}}tool_choice", TOOL_CHOICE),
+    # DeepSeek: "Thinking mode does not support this tool_choice"; OpenRouter: "No endpoints found that support the
+    # provided 'tool_choice' value"; llama.cpp cannot make a grammar of every schema.
+    _row(r"tool_choice|forced? (tool|function)|grammar", FORCED_CALL),
+    # Ollama: "… does not support tools"; OpenRouter: "No endpoints found that support tool use"; llama.cpp: "tools
+    # param requires --jinja flag" (500).
+    _row(r"tool|function.?call", TOOLS),
+    # DeepSeek: "This response_format type is unavailable now".
+    _row(r"response.?format|json.?(schema|object|mode)|structured.?output|grammar", JSON_SCHEMA, JSON_OBJECT),
+    # A template that raises for a reason of its own, or a server that does not like a role.
+    _row(
+        r"jinja|chat.?template|raise_exception|template ?error|(apply|render|process)\w* (the )?template|\broles?\b",
+        {FREE_TURNS, LATE_SYSTEM},
+        SYSTEM,
+        TOOLS,
+    ),
+)
+
+# Tried one after the other where no row helps. Only what is unusual is suspected; pictures are never written
+# off on a suspicion.
+GUESSES: Sequence[Refusal] = (
+    _row("", IMAGES, lasting=False),
+    _row("", {FREE_TURNS, LATE_SYSTEM}),
+)
+
+# Fields of a request's body without which it means the same, nearly.
+_NEEDED = {"model", "messages", "stream", "tools", "tool_choice", "response_format"}
+_INSIDE = {"include_usage": "stream_options", CACHE_MARKS: CACHE_MARKS}  # what stands inside a field
+
+_REFUSALS = {refusals.IN_STREAM, 400, 404, 405, 415, 422, 500, 501}
+_GUESSED = {400, 422}  # where words that no row knows may still mean the form of the request
+_TOOLS_ONCE = {"tool_use_failed"}  # Groq's: what the model made of its tools is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a request is asked without after a refusal."""
+
+    leave_out: frozenset[str]
+    lasting: bool
+
+
+def change_after(
+    error: openai.APIError, body: Mapping[str, object], profile: Profile, build: Callable[[Profile], object]
+) -> Change | None:
+    """What to leave out of a request that was refused; None when asking again in another way would not help.
+
+    `build` makes the body for a profile: what would not change it is no way out.
+    """
+    refusal = refusal_of(error)
+    kind = refusals.kind(refusal)
+    if refusal.status not in _REFUSALS or issubclass(kind, PromptTooLong | KeyRefused) or kind is ModelRefused:
+        return None
+    for leave_out, lasting in _steps(refusal.status, _words_of(error, refusal.message), body):
+        if build(profile.without(leave_out)) != body:
+            once = not lasting or (TOOLS in leave_out and (error.code in _TOOLS_ONCE or _holds_calls(body)))
+            return Change(leave_out, lasting=not once)
+    return None
+
+
+def _words_of(error: openai.APIError, message: str) -> str:
+    """What a refusal says, with the names that its body has in other places: OpenAI's `param`, FastAPI's `loc`."""
+    body = mapping(error.body)
+    details = body.get("detail")
+    places = [mapping(detail).get("loc") for detail in details] if isinstance(details, list) else []
+    return "\n".join(str(part) for part in (message, body.get("param"), error.code, error.type, *places) if part)
+
+
+def _steps(status: int, words: str, body: Mapping[str, object]) -> list[tuple[frozenset[str], bool]]:
+    """What may be left out, most likely first, and whether that would last."""
+    fields = frozenset(name for name in body if name not in _NEEDED and _names(words, name))
+    fields |= {field for inside, field in _INSIDE.items() if _names(words, inside)}
+    steps = [(fields, True)] if fields else []
+    steps += [(step, row.lasting) for row in ROWS if row.says.search(words) for step in row.leave_out]
+    guesses = GUESSES if status in _GUESSED else ()
+    return steps + [(step, guess.lasting) for guess in guesses for step in guess.leave_out]
+
+
+def _names(words: str, field: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(field)}(?![\w-])", words) is not None
+
+
+def _holds_calls(body: Mapping[str, object]) -> bool:
+    messages = body.get("messages")
+    return isinstance(messages, list) and any("tool_calls" in message for message in messages)
