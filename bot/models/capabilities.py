@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bot.chat import Usage
-from bot.errors import HathiError, ModelError, ModelRefused
+from bot.errors import HathiError, ModelError, ModelRefused, ModelSilent
 from bot.models import ClosableModel, arguments
 from bot.models.samples import picture, recording
 from bot.ports import Call, Embedder, Prompt, Said, Tool
@@ -20,6 +20,7 @@ from bot.prompt import tokens
 
 if TYPE_CHECKING:
     from bot.models.remote import RemoteModel
+    from bot.models.remote.profile import Way
 
 SECONDS = 60.0  # for one question
 TOTAL_SECONDS = 300.0  # for all of one model
@@ -218,31 +219,35 @@ async def _forced_tool(server: Server) -> Finding:
     if not server.known.takes(TOOLS):
         return Finding("no", "it has no tools")
     model = server.without()
-    await model.call(_ASK_WEATHER, _WEATHER)
-    server.count(_ASK_WEATHER)
-    way = model.profile.way
-    return Finding("yes", "it called the tool that it had to") if way is Way.TOOL else Finding("no", _instead(model))
+    instead = await _called(server, model, Way.TOOL)
+    return Finding("no", instead) if instead else Finding("yes", "it called the tool that it had to")
 
 
 async def _json_schema(server: Server) -> Finding:
     from bot.models.remote.profile import FORCED_CALL, Way
 
     model = server.without({FORCED_CALL})
-    await model.call(_ASK_WEATHER, _WEATHER)
-    server.count(_ASK_WEATHER)
-    valid = model.profile.way is Way.SCHEMA
-    return Finding("yes", "its answer was valid for the schema") if valid else Finding("no", _instead(model))
+    instead = await _called(server, model, Way.SCHEMA)
+    return Finding("no", instead) if instead else Finding("yes", "its answer was valid for the schema")
 
 
-def _instead(model: "RemoteModel") -> str:
+async def _called(server: Server, model: "RemoteModel", wanted: "Way") -> str:
+    """What it does in place of answering in the way that is wanted; empty when it does so. Raises ModelError."""
     from bot.models.remote.profile import Way
 
+    server.count(_ASK_WEATHER)
+    try:
+        await model.call(_ASK_WEATHER, _WEATHER)
+    except ModelSilent:
+        return "what it answers is not of the form that it is asked for"
+    way = model.profile.way
+    if way is wanted:
+        return ""
     return {
-        Way.TOOL: "",
         Way.SCHEMA: "it does not call the tool, but answers in JSON that is bound to the schema",
-        Way.JSON: "it refuses that, but answers in JSON",
-        Way.WORDS: "it refuses that, but gives the JSON that it is asked for in words",
-    }[model.profile.way]
+        Way.JSON: "it does not do that, but answers in JSON",
+        Way.WORDS: "it does not do that, but gives the JSON that it is asked for in words",
+    }[way]
 
 
 async def _stream_usage(server: Server) -> Finding:
