@@ -1,5 +1,5 @@
 -- A conversation that Mastra copies (`cloneThread`) is known as a copy. Mastra leaves out our columns, so that until now
--- a copied message counted as said by the copy's owner, could be read by nobody else than them, and outlived its original.
+-- a copied message counted as said by the copy's owner, was for them alone to read, and outlived its original.
 
 alter table public.mastra_messages
     add column copy_of text,    -- id of the message that this one is a copy of, however often copied; empty: not known
@@ -26,8 +26,8 @@ end
 $$;
 
 -- A message as it stands in a copied thread, with the labels of its original. Mastra copies text, role and time. Of one
--- that was edited since, only these last two agree: it reads as it does now. The original stays as it is, and is there,
--- until we are through. A message that is younger than the copy and has no original was said in the copy.
+-- that was edited since, only these last two agree: it reads as it does now. A message that is younger than the copy
+-- was said there, unless all three agree. The original is locked, so that whoever deletes or edits it finds the copy.
 create function hathi.labelled(copy public.mastra_messages, thread public.mastra_threads)
 returns public.mastra_messages language plpgsql set search_path = '' as $$
 declare
@@ -40,6 +40,7 @@ begin
     end if;
     select message.* into original from public.mastra_messages as message
         where message.thread_id = source and message."createdAt" = copy."createdAt" and message.role = copy.role
+          and (message.content = copy.content or copy."createdAt" <= thread."createdAt")
         order by message.content = copy.content desc, message.seq limit 1 for share;
     if original.id is null then
         copy.copy_of := case when copy."createdAt" < thread."createdAt" then '' end;
@@ -78,7 +79,8 @@ create trigger hathi_insert_copy before insert on public.mastra_messages
     for each row when (new.author is null and new.audience is null) execute function hathi.insert_copy();
 
 -- Messages that were there before their thread was, or before it was known as a copy.
-create function hathi.label_copies(thread public.mastra_threads) returns void language plpgsql set search_path = '' as $$
+create function hathi.label_copies(thread public.mastra_threads) returns void
+language plpgsql set search_path = '' as $$
 declare
     message public.mastra_messages;
     copy public.mastra_messages;
@@ -104,7 +106,10 @@ end
 $$;
 create function hathi.insert_copied_thread() returns trigger language plpgsql set search_path = '' as $$
 begin
-    perform hathi.label_copies(new);
+    if tg_op = 'INSERT'
+       or hathi.copied_from(old.metadata::text) is distinct from hathi.copied_from(new.metadata::text) then
+        perform hathi.label_copies(new);
+    end if;
     return null;
 end
 $$;
@@ -141,7 +146,7 @@ create trigger hathi_edit_copies after update of content, name, images on public
         and (old.content, old.name, old.images) is distinct from (new.content, new.name, new.images)
     ) execute function hathi.edit_copies();
 
--- Whether a copy may be read where the newest message that waits in its thread was said: `may_read` of memory/privacy.py.
+-- Whether a copy may be read where the newest message that waits in its thread was said: the rule of memory/privacy.py.
 -- What was answered in somebody's direct message, or carries no label, was said to the owner of that conversation.
 create function hathi.may_read_copy(copy public.mastra_messages) returns boolean language sql stable as $$
     select coalesce((
@@ -185,7 +190,8 @@ language sql stable as $$
         select id from spoken
         union
         select message.id from public.mastra_messages as message
-        where copy_of is null and message.thread_id in (select thread_id from spoken except select thread_id from shared)
+        where copy_of is null
+          and message.thread_id in (select thread_id from spoken except select thread_id from shared)
         union
         select answered.id from answered join spoken on spoken.thread_id = answered.thread_id
         where spoken.seq > answered.since and spoken.seq <= answered.upto
@@ -223,17 +229,20 @@ language sql stable as $$
       )
 $$;
 
--- A page is not copied: what people said to Hathi of themselves stands on their own page alone, or on that of the thread in
--- which they said it. Mastra copies a page, word for word, onto that of the copy's owner, or of the copy.
-create function hathi.keep_page() returns trigger language plpgsql set search_path = '' as $$
-begin
-    if exists (
+-- A page is not copied: what people said to Hathi of themselves stands on their own page alone, or on that of the thread
+-- in which they said it. Mastra copies a page, word for word, onto that of the copy's owner, or of the copy.
+create function hathi.copied_page(person text, page text) returns boolean language sql stable as $$
+    select exists (
         select from public.mastra_threads as copy
         join public.mastra_threads as source on source.id = hathi.copied_from(copy.metadata::text)
-        where copy."resourceId" = new.id and copy.metadata is not null and source."resourceId" <> new.id
-          and hathi.page_text(source."resourceId") = new."workingMemory"
+        where copy."resourceId" = person and copy.metadata is not null and source."resourceId" <> person
+          and hathi.page_text(source."resourceId") = page
           and exists (select from public.mastra_messages where author = source."resourceId" and copy_of is null)
-    ) then
+    )
+$$;
+create function hathi.keep_page() returns trigger language plpgsql set search_path = '' as $$
+begin
+    if hathi.copied_page(new.id, new."workingMemory") then
         new."workingMemory" := case when tg_op = 'UPDATE' then old."workingMemory" end;
     end if;
     return new;
@@ -259,3 +268,8 @@ create trigger hathi_keep_thread_page before update of metadata on public.mastra
 -- Conversations that were copied before: as far as their originals are still there, the oldest copy first.
 select hathi.label_copies(thread) from public.mastra_threads as thread
     where hathi.copied_from(metadata::text) is not null order by "createdAt", id;
+-- And their pages, where nobody has changed them.
+update public.mastra_threads set metadata = metadata where hathi.copied_from(metadata::text) is not null;
+update public.mastra_resources as resource set "workingMemory" = null
+    where "workingMemory" <> '' and hathi.copied_page(id, "workingMemory")
+      and not exists (select from hathi.facts where page = resource.id);

@@ -93,6 +93,23 @@ class TestWhatACopyIs:
         exported = await world.forgetting.export(BOB)
         assert [message["text"] for message in exported["messages"]] == ["I like kites"]
 
+    async def test_what_is_said_in_both_at_the_same_time_is_no_copy(self, world: World) -> None:
+        await story(world)
+        copy = await clone(world.database, SOURCE)
+        id_ = await say_to_mastra(world.database, SOURCE, str(ANA), "user", "I like red")
+        await world.database.fetch(
+            """
+            insert into public.mastra_messages
+                (id, thread_id, content, "createdAt", "createdAtZ", role, type, "resourceId")
+            select 'new', $1, '"I like kites"', "createdAt", "createdAtZ", role, type, "resourceId"
+            from public.mastra_messages where id = $2
+            """,
+            copy,
+            id_,
+        )
+        *_, said = await rows_in(world.database, copy)
+        assert (said["copy_of"], said["text"]) == (None, "I like kites")
+
     async def test_a_message_whose_original_is_gone_is_nobodys(self, world: World) -> None:
         await story(world)
         async with world.database.transaction() as connection:
@@ -413,6 +430,12 @@ async def test_copies_that_were_there_before_are_known_by_their_threads(old: Dat
         await transcript.hear(Message(f"{SOURCE}:{number}", thread_in(DM), ANA, DM, text, at))
     await clone(old, SOURCE, "copy", str(BOB))
     await clone(old, "copy", "second")
+    for page in (ANA, BOB):
+        await old.fetch(
+            """insert into public.mastra_resources (id, "workingMemory", metadata, "createdAt", "updatedAt")
+               values ($1, 'I live in Lisbon', '{}', now(), now())""",
+            str(page),
+        )
     await say_to_mastra(old, "copy", str(BOB), "user", "I like kites")
     await old.fetch("delete from public.mastra_messages where id = $1", f"{SOURCE}:1")
     await transcript.edit(Message(f"{SOURCE}:2", thread_in(DM), ANA, DM, "I like green", datetime.now(UTC)))
@@ -428,3 +451,5 @@ async def test_copies_that_were_there_before_are_known_by_their_threads(old: Dat
             *more,
         ]
     assert "blue" not in await tables_of(old)
+    pages = await old.fetch('select id, "workingMemory" as page from public.mastra_resources')
+    assert {row["id"]: row["page"] for row in pages} == {str(ANA): "I live in Lisbon", str(BOB): None}
