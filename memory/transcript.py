@@ -443,10 +443,10 @@ class PostgresTranscript:
                 ) as line
                 order by coalesce(answers, seq) desc, seq desc limit $2
             )
-            select coalesce(line.copy_of, line.id) as id, line.role, line.type, line.content,
-                   coalesce(line.author, line."resourceId") as author,
+            select line.id, line.role, line.type, line.content, coalesce(line.author, line."resourceId") as author,
                    line.waiting, line.seq, line.name, line.images, line.off_record,
-                   quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type
+                   quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type,
+                   line.copy_of
             from (select * from earlier union all select * from waiting) as line
             left join lateral (
                 select name, content, type from public.mastra_messages as message
@@ -467,7 +467,7 @@ class PostgresTranscript:
                 author=row["author"] if row["role"] == "user" else None,
                 waiting=row["waiting"],
                 seq=row["seq"],
-                id=row["id"],
+                id=row["copy_of"] or row["id"],
                 name=row["name"] or "",
                 quote=None
                 if row["quoted"] is None
