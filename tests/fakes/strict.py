@@ -260,6 +260,9 @@ SERVERS: Mapping[str, Strict] = {
     "no tools without --jinja": Strict(has("tools", "tool_choice"), "tools param requires --jinja flag", openai(500)),
     "no tool role": Strict(tool_role, "Unexpected role RoleEnum.tool", openai()),
     "no forced tool": Strict(forced, "Thinking mode does not support this tool_choice", openai()),
+    "no JSON schema": Strict(form("json_schema"), "This response_format type is unavailable now", openai()),
+    "no JSON": Strict(form("json_object"), "'response_format.type' must be 'text'", openai()),
+    "a template of its own": Strict(late_system, "Unsupported conversation", llama_cpp(500)),
     # Content.
     "no marks": Strict(cache_marks, "messages.0.content.0.cache_control: Extra inputs are not permitted", openai(422)),
     "plain text only": Strict(parts, "messages[0].content must be a string", openai()),
@@ -277,6 +280,8 @@ SERVERS: Mapping[str, Strict] = {
         openai(422),
     ),
 }
+# True of one request, and not of the model.
+BAD_PICTURE = Strict(pictures, "Could not process image", openai(400, code="invalid_image"))
 # Those that say nothing of what was wrong.
 MUTE: Mapping[str, Strict] = {
     "late system": Strict(late_system, "Bad request", openai()),

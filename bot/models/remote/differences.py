@@ -30,24 +30,24 @@ from bot.models.remote.response import mapping
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """How servers say that they do not take something."""
+class Difference:
+    """How servers say that they do not take something that others do."""
 
     says: re.Pattern[str]
     leave_out: tuple[frozenset[str], ...]  # one after the other, until the server is content
     lasting: bool = True  # true of the model, and not of this request alone
 
 
-def _row(says: str, *leave_out: str | set[str], lasting: bool = True) -> Refusal:
+def _row(says: str, *leave_out: str | set[str], lasting: bool = True) -> Difference:
     steps = tuple(frozenset({step} if isinstance(step, str) else step) for step in leave_out)
-    return Refusal(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting)
+    return Difference(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting)
 
 
 _NEW = r"(extra|unknown|unrecogni[sz]ed|unexpected|additional|not permitted|not allowed|forbidden|no such field)"
 _NO = r"(not? (yet )?support|n't support|unsupported|not (enabled|allowed|permitted|available|accepted)|cannot|invalid)"
 
 # The first row decides that fits the words and whose step would change the request.
-ROWS: Sequence[Refusal] = (
+ROWS: Sequence[Difference] = (
     # Mistral: "Unexpected role 'tool' after role 'user'". Before the rows about turns, which name tools as well.
     _row(r"(unexpected|unknown|invalid|unsupported)( message)? role:? ?(\w+\.)?['\"`]?tool\b", TOOLS),
     # Qwen 3.x, in llama.cpp (400 or 500), Ollama, vLLM: "System message must be at the beginning." Others: "the system
@@ -118,7 +118,7 @@ ROWS: Sequence[Refusal] = (
     _row(r"response.?format|json.?(schema|object|mode)|structured.?output|grammar", JSON_SCHEMA, JSON_OBJECT),
     # A template that raises for a reason of its own, or a server that does not like a role.
     _row(
-        r"jinja|chat.?template|raise_exception|template ?error|(apply|render|process)\w* (the )?template|\broles?\b",
+        r"jinja|template|raise_exception|\broles?\b",
         {FREE_TURNS, LATE_SYSTEM},
         SYSTEM,
         TOOLS,
@@ -127,7 +127,7 @@ ROWS: Sequence[Refusal] = (
 
 # Tried one after the other where no row helps. Only what is unusual is suspected; pictures are never written
 # off on a suspicion.
-GUESSES: Sequence[Refusal] = (
+GUESSES: Sequence[Difference] = (
     _row("", IMAGES, lasting=False),
     _row("", {FREE_TURNS, LATE_SYSTEM}),
 )
@@ -169,6 +169,8 @@ def change_after(
 
 def _words_of(error: openai.APIError, message: str) -> str:
     """What a refusal says, with the names that its body has in other places: OpenAI's `param`, FastAPI's `loc`."""
+    source, raised, why = message.rpartition("Jinja Exception:")
+    message = raised + why if raised else source + why  # llama.cpp quotes the template before: those words mean nothing
     body = mapping(error.body)
     details = body.get("detail")
     places = [mapping(detail).get("loc") for detail in details] if isinstance(details, list) else []
