@@ -26,7 +26,7 @@ SECONDS = 60.0  # for one question
 TOTAL_SECONDS = 300.0  # for all of one model
 RETRIES = 1  # of a request that got no answer
 # Tokens of the beginning that is sent twice: OpenAI caches from 1,024 on, Claude Haiku 4.5 from 4,096.
-PREFIX, MARKED_PREFIX = 1_600, 5_600
+PREFIX, MARKED_PREFIX = 1_600, 4_800
 TRANSCRIBER = "whisper-1"  # OpenAI's name, which other servers take too
 
 Verdict = Literal["yes", "no", "unknown"]

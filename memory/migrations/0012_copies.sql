@@ -64,7 +64,8 @@ end
 $$;
 
 -- Mastra writes the thread first, and then its messages one by one, all in one transaction.
-create function hathi.insert_copy() returns trigger language plpgsql set search_path = '' as $$
+create function hathi.insert_copy() returns trigger
+language plpgsql security definer set search_path = '' as $$
 declare
     thread public.mastra_threads;
 begin
@@ -104,7 +105,8 @@ begin
     end if;
 end
 $$;
-create function hathi.insert_copied_thread() returns trigger language plpgsql set search_path = '' as $$
+create function hathi.insert_copied_thread() returns trigger
+language plpgsql security definer set search_path = '' as $$
 begin
     if tg_op = 'INSERT'
        or hathi.copied_from(old.metadata::text) is distinct from hathi.copied_from(new.metadata::text) then
@@ -119,7 +121,8 @@ create trigger hathi_insert_copied_thread after insert or update of metadata on 
 
 -- What somebody said to Hathi goes from all copies with the message, and changes with it, whoever deletes or edits it.
 -- Where Mastra alone was spoken to, copies are what they are in Mastra: independent.
-create function hathi.delete_copies() returns trigger language plpgsql set search_path = '' as $$
+create function hathi.delete_copies() returns trigger
+language plpgsql security definer set search_path = '' as $$
 declare
     ids text[] := array(select id from gone where audience is not null and copy_of is null);
 begin
@@ -132,7 +135,8 @@ $$;
 create trigger hathi_delete_copies after delete on public.mastra_messages
     referencing old table as gone for each statement execute function hathi.delete_copies();
 
-create function hathi.edit_copies() returns trigger language plpgsql set search_path = '' as $$
+create function hathi.edit_copies() returns trigger
+language plpgsql security definer set search_path = '' as $$
 begin
     update public.mastra_messages set content = new.content, name = new.name, images = new.images
         where copy_of = new.id;
@@ -240,7 +244,8 @@ create function hathi.copied_page(person text, page text) returns boolean langua
           and exists (select from public.mastra_messages where author = source."resourceId" and copy_of is null)
     )
 $$;
-create function hathi.keep_page() returns trigger language plpgsql set search_path = '' as $$
+create function hathi.keep_page() returns trigger
+language plpgsql security definer set search_path = '' as $$
 begin
     if hathi.copied_page(new.id, new."workingMemory") then
         new."workingMemory" := case when tg_op = 'UPDATE' then old."workingMemory" end;
@@ -251,7 +256,8 @@ $$;
 create trigger hathi_keep_page before insert or update of "workingMemory" on public.mastra_resources
     for each row when (new."workingMemory" <> '') execute function hathi.keep_page();
 
-create function hathi.keep_thread_page() returns trigger language plpgsql set search_path = '' as $$
+create function hathi.keep_thread_page() returns trigger
+language plpgsql security definer set search_path = '' as $$
 declare
     source text := hathi.copied_from(new.metadata::text);
 begin
@@ -264,6 +270,11 @@ end
 $$;
 create trigger hathi_keep_thread_page before update of metadata on public.mastra_threads
     for each row when (hathi.copied_from(new.metadata::text) is not null) execute function hathi.keep_thread_page();
+
+-- A Mastra with a role of its own needs rights on its own tables alone.
+alter function hathi.delete_derived() security definer;
+alter function hathi.edit_derived() security definer;
+alter function hathi.delete_thread() security definer;
 
 -- Conversations that were copied before: as far as their originals are still there, the oldest copy first.
 select hathi.label_copies(thread) from public.mastra_threads as thread

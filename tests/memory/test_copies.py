@@ -367,6 +367,31 @@ async def test_a_copy_that_is_made_meanwhile_is_reached_too(world: World, edited
     assert "blue" not in str(await rows_in(world.database, "copy")).replace("Blue is lovely!", "" if edited else "Blue")
 
 
+async def test_a_mastra_with_a_role_of_its_own_copies_edits_and_deletes(
+    world: World, server: Server, database_name: str
+) -> None:
+    await story(world)
+    role = f"mastra_{database_name}"
+    await world.database.fetch(f"create role {role} login password 'mastra'")
+    try:
+        for table in ("threads", "messages", "resources"):
+            await world.database.fetch(f"grant select, insert, update, delete on public.mastra_{table} to {role}")
+        await world.database.fetch(f"grant usage on sequence hathi.message_seq to {role}")
+        _, _, rest = server.database(database_name).rpartition("@")
+        async with open_database(dsn.parse(f"postgresql://{role}:mastra@{rest}")) as theirs:
+            copy = await clone(theirs, SOURCE)
+            second = await clone(theirs, copy)
+            await say_to_mastra(theirs, copy, str(ANA), "user", "I like kites")
+            await theirs.fetch("update public.mastra_messages set content = '\"red\"' where thread_id = $1", second)
+            await theirs.fetch("delete from public.mastra_messages where thread_id = $1", SOURCE)
+            await theirs.fetch("delete from public.mastra_threads where id = $1", SOURCE)
+        assert [row["text"] for row in await rows_in(world.database, copy)] == ["I like kites"]
+        assert await rows_in(world.database, second) == []
+    finally:
+        await world.database.fetch(f"drop owned by {role}")
+        await world.database.fetch(f"drop role {role}")
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_whoever_is_forgotten_leaves_no_word_in_any_copy(world: World, seed: int) -> None:
     chance = random.Random(seed)

@@ -16,6 +16,7 @@ from bot.models.samples import SIDE, picture
 from tests.fakes.conversations import Calls
 from tests.fakes.embeddings import FakeEmbeddings
 from tests.fakes.model import Answer, Body, FakeModel, Raw, Silence, Slow, Status, text_in
+from tests.fakes.strict import SERVERS
 from tests.fakes.transcriptions import hear
 
 IDS = [question.id for question in QUESTIONS]
@@ -139,6 +140,33 @@ async def test_a_server_that_can_everything_is_asked_ten_questions(fake: FakeMod
 async def test_what_a_server_cannot_do_is_one_no(fake: FakeModel, lack: str) -> None:
     change, rows = LACKS[lack]
     change(fake)
+    assert answers(await examined(fake)) == {id_: "no" if id_ in rows else "yes" for id_ in IDS}
+
+
+LATE, ROW, NO_TOOLS = {"late_system"}, {"late_system", "user_messages_in_a_row"}, {"tools", "forced_tool"}
+
+
+@pytest.mark.parametrize(
+    ("server", "rows"),
+    [
+        ("Qwen 3.x in llama.cpp", LATE),
+        ("Qwen 3.x by OpenRouter", LATE),
+        ("Gemma in llama.cpp", ROW),
+        ("Mistral 3 by OpenRouter", ROW),
+        ("Mistral 7B in vLLM", ROW),
+        ("Gemma 2 in vLLM", LATE),
+        ("Gemma by Google", LATE),
+        ("no stream_options in FastAPI", {"stream_usage"}),
+        ("no tools, in words", NO_TOOLS),
+        ("no tools without --jinja", NO_TOOLS),
+        ("no forced tool", {"forced_tool"}),
+        ("no pictures in llama.cpp", {"pictures"}),
+        ("plain text only", {"pictures"}),
+        ("no max_tokens", set()),
+    ],
+)
+async def test_a_strict_server_is_known_by_its_rows(fake: FakeModel, server: str, rows: set[str]) -> None:
+    fake.strict = [SERVERS[server]]
     assert answers(await examined(fake)) == {id_: "no" if id_ in rows else "yes" for id_ in IDS}
 
 
