@@ -1,43 +1,16 @@
-"""What a model and its server can do: ten questions, each asked once, and what Hathi does about each answer.
-
-A question is asked with what it is about in the request. Where the server refuses that, it is asked without, as in a
-conversation: what had to be left out is the answer.
-"""
+"""What a model and its server can do: ten questions, each asked once, and what Hathi does about each answer."""
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
-from bot.chat import Usage
-from bot.errors import HathiError, ModelError, ModelRefused, ModelSilent
-from bot.models import ClosableModel, arguments
-from bot.models.samples import picture, recording
-from bot.ports import Call, Embedder, Prompt, Said, Tool
-from bot.prompt import tokens
-
-if TYPE_CHECKING:
-    from bot.models.remote import RemoteModel
-    from bot.models.remote.profile import Way
+from bot.errors import HathiError, ModelError, ModelRefused
+from bot.models import ClosableModel, questions
+from bot.models.questions import Finding, Server, Verdict
+from bot.ports import Embedder, Said
 
 SECONDS = 60.0  # for one question
 TOTAL_SECONDS = 300.0  # for all of one model
-RETRIES = 1  # of a request that got no answer
-# Tokens of the beginning that is sent twice: OpenAI caches from 1,024 on, Claude Haiku 4.5 from 4,096.
-PREFIX, MARKED_PREFIX = 1_600, 4_800
-TRANSCRIBER = "whisper-1"  # OpenAI's name, which other servers take too
-
-Verdict = Literal["yes", "no", "unknown"]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """An answer, and what it rests on."""
-
-    answer: Verdict
-    detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +19,7 @@ class Question:
 
     id: str
     title: str
-    ask: "Callable[[Server], Awaitable[Finding]]"
+    ask: Callable[[Server], Awaitable[Finding]]
     does: Mapping[Verdict, str]  # what Hathi does then
 
 
@@ -71,41 +44,6 @@ class Report:
     trouble: str  # why it cannot be asked at all; empty when it can
     capabilities: Sequence[Capability] = ()
     tokens: int = 0  # sent and received, about
-
-
-class Server:
-    """A model's server, as it is asked for the table."""
-
-    def __init__(self, model: "RemoteModel", open_embedder: Callable[[], Embedder | None]) -> None:
-        self.model = model
-        self.known = model.profile  # what is true of every question
-        self.open_embedder = open_embedder
-        self.tokens = 0
-
-    def without(self, names: Collection[str] = ()) -> "RemoteModel":
-        """The model with nothing learned but what is true of every question; and without what is named."""
-        return self.model.anew(self.known.without(names), RETRIES)
-
-    async def answer(
-        self, model: "RemoteModel", prompt: Prompt, tools: Sequence[Tool] = ()
-    ) -> tuple[str, list[Call], Usage | None]:
-        """What it says and calls, and what that took. Raises ModelError."""
-        text, calls, usage = "", list[Call](), None
-        async with aclosing(model.complete(prompt, tools)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Usage):
-                    usage = piece
-                elif isinstance(piece, Call):
-                    calls.append(piece)
-                else:
-                    text += piece
-        self.count(prompt, text, usage)
-        return text, calls, usage
-
-    def count(self, prompt: Prompt, text: str = "", usage: Usage | None = None) -> None:
-        """Add up tokens: those that were counted, else an estimate."""
-        estimate = sum(tokens(said.text) for said in prompt) + tokens(text)
-        self.tokens += usage.prompt + usage.completion if usage else estimate
 
 
 async def examine(
@@ -146,191 +84,11 @@ def _reason(error: Exception) -> str:
     return f"no answer within {SECONDS:.0f} s" if isinstance(error, TimeoutError) else str(error)
 
 
-# The questions
-
-_WEATHER = Tool(
-    "look_up_weather",
-    "Look up the weather in a city.",
-    {
-        "type": "object",
-        "properties": {"city": {"type": "string", "maxLength": 40}},
-        "required": ["city"],
-        "additionalProperties": False,
-    },
-)
-_ASK_WEATHER: Prompt = [Said("user", "What is the weather in Porto right now? Look it up, do not guess.")]
-
-
-async def _late_system(server: Server) -> Finding:
-    from bot.models.remote.profile import LATE_SYSTEM, SYSTEM
-
-    model = server.without()
-    prompt = [
-        Said(None, "You are a helpful assistant. Be short."),
-        Said("user", "Hello!"),
-        Said("assistant", "Hello! How can I help?"),
-        Said(None, "Known of the user: their cat is called Momo."),
-        Said("user", "What is my cat called? Answer with one word."),
-    ]
-    text, _, _ = await server.answer(model, prompt)
-    if not model.profile.takes(SYSTEM):
-        return Finding("no", "it takes no system messages at all")
-    if not model.profile.takes(LATE_SYSTEM):
-        return Finding("no", "it refuses system messages after the first one")
-    return Finding("yes", _taken("momo" in text.casefold()))
-
-
-async def _two_users(server: Server) -> Finding:
-    from bot.models.remote.profile import FREE_TURNS
-
-    model = server.without()
-    prompt = [Said("user", "My cat is called Momo."), Said("user", "What is it called? Answer with one word.")]
-    text, _, _ = await server.answer(model, prompt)
-    if not model.profile.takes(FREE_TURNS):
-        return Finding("no", "it wants user and assistant to take turns")
-    return Finding("yes", _taken("momo" in text.casefold()))
-
-
-def _taken(heeded: bool) -> str:
-    return "taken, and the answer shows it" if heeded else "taken, though the answer does not show that it was read"
-
-
-async def _tools(server: Server) -> Finding:
-    from bot.models.remote.profile import TOOLS
-
-    if not server.known.takes(TOOLS):
-        return Finding("no", "its chat template has no place for tools")
-    model = server.without()
-    _, calls, _ = await server.answer(model, _ASK_WEATHER, [_WEATHER])
-    if not model.profile.takes(TOOLS):
-        return Finding("no", "it refuses requests that offer tools")
-    if not calls:
-        return Finding("unknown", "tools are taken, but it called none when it should have")
-    try:
-        arguments.read(calls[0].arguments, _WEATHER)
-    except arguments.NoArguments:
-        return Finding("no", "what it calls a tool with does not fit the tool's schema")
-    return Finding("yes", "it called the tool that it was offered")
-
-
-async def _forced_tool(server: Server) -> Finding:
-    from bot.models.remote.profile import TOOLS, Way
-
-    if not server.known.takes(TOOLS):
-        return Finding("no", "it has no tools")
-    model = server.without()
-    instead = await _called(server, model, Way.TOOL)
-    return Finding("no", instead) if instead else Finding("yes", "it called the tool that it had to")
-
-
-async def _json_schema(server: Server) -> Finding:
-    from bot.models.remote.profile import FORCED_CALL, Way
-
-    model = server.without({FORCED_CALL})
-    instead = await _called(server, model, Way.SCHEMA)
-    return Finding("no", instead) if instead else Finding("yes", "its answer was valid for the schema")
-
-
-async def _called(server: Server, model: "RemoteModel", wanted: "Way") -> str:
-    """What it does in place of answering in the way that is wanted; empty when it does so. Raises ModelError."""
-    from bot.models.remote.profile import Way
-
-    server.count(_ASK_WEATHER)
-    try:
-        await model.call(_ASK_WEATHER, _WEATHER)
-    except ModelSilent:
-        return "what it answers is not of the form that it is asked for"
-    way = model.profile.way
-    if way is wanted:
-        return ""
-    return {
-        Way.SCHEMA: "it does not call the tool, but answers in JSON that is bound to the schema",
-        Way.JSON: "it does not do that, but answers in JSON",
-        Way.WORDS: "it does not do that, but gives the JSON that it is asked for in words",
-    }[way]
-
-
-async def _stream_usage(server: Server) -> Finding:
-    model = server.without()
-    _, _, usage = await server.answer(model, [Said("user", "Answer with the one word: yes")])
-    if usage:
-        return Finding("yes", f"{usage.prompt} tokens read and {usage.completion} written for a short question")
-    refused = not server.known.takes("stream_options")
-    return Finding("no", "it refuses stream_options" if refused else "its stream ends without a count")
-
-
-async def _caching(server: Server) -> Finding:
-    from bot.models.remote.profile import CACHE_MARKS
-
-    model = server.without()
-    size = min(MARKED_PREFIX if server.known.takes(CACHE_MARKS) else PREFIX, model.budget * 3 // 5)
-    nonce = secrets.token_hex(8)  # so that no cache knows it from the last time
-    prompt = [
-        Said(None, _long_text(nonce, size), stable=True),
-        Said("user", "What does box 2 hold? Answer with one word."),
-    ]
-    counts: Mapping[str, object] = {}
-    for _ in range(2):
-        counts = await model.usage(prompt, nonce)
-        server.count(prompt)
-    return judge_cache(counts)
-
-
-def judge_cache(counts: Mapping[str, object]) -> Finding:
-    """What a count of tokens says of a prompt that was sent for the second time."""
-    from bot.models.remote.response import cached
-
-    read, prompt = cached(counts), counts.get("prompt_tokens")
-    if read is None:
-        return Finding("unknown", "it does not say how much it has read from a cache")
-    if read:
-        return Finding("yes", f"{read} of {prompt} tokens were read from the cache at the second time")
-    return Finding("no", f"none of {prompt} tokens was read from a cache at the second time")
-
-
-def _long_text(nonce: str, size: int) -> str:
-    text, number = f"List {nonce}.", 0
-    while tokens(text) < size:
-        number += 1
-        text += f"\nBox {number} holds {number * 3} marbles, and stands on shelf {number % 9}."
-    return text
-
-
-async def _pictures(server: Server) -> Finding:
-    from bot.models.remote.profile import IMAGES
-
-    model = server.without()
-    prompt = [Said("user", "Which colour is this picture? Answer with one word, in English.", images=(picture(),))]
-    text, _, _ = await server.answer(model, prompt)
-    if not model.profile.takes(IMAGES):
-        return Finding("no", "it refuses pictures")
-    if "red" in text.casefold():
-        return Finding("yes", "it named the colour of a small picture")
-    return Finding("no", "it did not name the colour of a red picture")
-
-
-async def _embeddings(server: Server) -> Finding:
-    embedder = server.open_embedder()
-    if embedder is None:
-        return Finding("no", "no EMBEDDER is set, and the model's provider has none that is known")
-    try:
-        (vector,) = await embedder.embed(["Momo is a cat."])
-    finally:
-        await embedder.close()
-    return Finding("yes", f"{embedder.name} gave a vector of {len(vector)} numbers")
-
-
-async def _transcription(server: Server) -> Finding:
-    if await server.without().transcribe(TRANSCRIBER, recording()) is None:
-        return Finding("no", f"its server transcribes nothing, or not by a model called {TRANSCRIBER}")
-    return Finding("yes", f"its server took a second of sound for the model {TRANSCRIBER}")
-
-
 QUESTIONS = (
     Question(
         "late_system",
         "late system message",
-        _late_system,
+        questions.late_system,
         {
             "yes": "A system message is sent where it stands in a conversation.",
             "no": "What a later system message would say is sent in a user's message.",
@@ -340,7 +98,7 @@ QUESTIONS = (
     Question(
         "user_messages_in_a_row",
         "two user messages in a row",
-        _two_users,
+        questions.two_users,
         {
             "yes": "Messages are sent one by one, as they were said.",
             "no": "Messages of one role in a row are sent as one.",
@@ -350,7 +108,7 @@ QUESTIONS = (
     Question(
         "tools",
         "tools",
-        _tools,
+        questions.tools,
         {
             "yes": "It may search the memory while it answers.",
             "no": "It answers from what recall brings, and cannot search the memory by itself.",
@@ -360,7 +118,7 @@ QUESTIONS = (
     Question(
         "forced_tool",
         "forced tool",
-        _forced_tool,
+        questions.forced_tool,
         {
             "yes": "What it learns about people comes in calls of a tool.",
             "no": "What it learns about people comes in JSON answers.",
@@ -370,7 +128,7 @@ QUESTIONS = (
     Question(
         "json_schema",
         "JSON schema",
-        _json_schema,
+        questions.json_schema,
         {
             "yes": "Where no tool can be forced, its answers are bound to a schema.",
             "no": "Where no tool can be forced, the form is asked for in words, and the answer is checked.",
@@ -380,7 +138,7 @@ QUESTIONS = (
     Question(
         "stream_usage",
         "stream usage",
-        _stream_usage,
+        questions.stream_usage,
         {
             "yes": "The log says how many tokens each answer took.",
             "no": "The log does not say how many tokens an answer took; prompts are kept short by an estimate.",
@@ -390,7 +148,7 @@ QUESTIONS = (
     Question(
         "caching",
         "caching",
-        _caching,
+        questions.caching,
         {
             "yes": "A conversation's beginning stays the same from turn to turn, and is cheaper to read.",
             "no": "Each turn pays for its whole prompt: LAST_MESSAGES and RECALL_TOKENS bound it.",
@@ -400,7 +158,7 @@ QUESTIONS = (
     Question(
         "pictures",
         "pictures",
-        _pictures,
+        questions.pictures,
         {
             "yes": "It is shown the pictures that people post.",
             "no": "The prompt says that a picture was posted and cannot be seen.",
@@ -410,7 +168,7 @@ QUESTIONS = (
     Question(
         "embeddings",
         "embeddings",
-        _embeddings,
+        questions.embeddings,
         {
             "yes": "Recall finds by meaning and by words.",
             "no": "Recall finds by words alone: set EMBEDDER.",
@@ -420,7 +178,7 @@ QUESTIONS = (
     Question(
         "transcription",
         "transcription",
-        _transcription,
+        questions.transcription,
         {
             "yes": "Nothing yet: the prompt says that a voice message was posted and cannot be heard.",
             "no": "The prompt says that a voice message was posted and cannot be heard.",

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bot.models import Keys, LateModel, capabilities, open_model
-from bot.models.capabilities import QUESTIONS, Report, examine, judge_cache
+from bot.models.capabilities import QUESTIONS, Report, examine
 from bot.models.embedders import open_embedder
 from bot.models.local import LocalModel
+from bot.models.questions import judge_cache
 from bot.models.remote import Profile, RemoteModel
 from bot.models.samples import SIDE, picture
 from tests.fakes.conversations import Calls
