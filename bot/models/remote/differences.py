@@ -53,8 +53,10 @@ ROWS: Sequence[Difference] = (
     # Qwen 3.x, in llama.cpp (400 or 500), Ollama, vLLM: "System message must be at the beginning." Others: "the system
     # message must come first", "only the first message can be a system message", "multiple system messages".
     _row(
-        r"system\s+(message|prompt|role|instruction)s?\b.{0,40}(must|should|has to|have to|only|can).{0,40}"
-        r"(beginning|first|start)"
+        r"\bsystem\b['\"`]?\s*(message|prompt|role|instruction)?s?\b.{0,40}"
+        r"(must|should|has to|have to|only|can\b|expected).{0,40}(beginning|first|start\b|precede|index 0)"
+        r"|unexpected system (message|prompt|role)"
+        r"|system (message|prompt|role).{0,20}(at|in) (index|position|place) [1-9]"
         r"|first message.{0,30}\bsystem\b|only (the )?(first|one|a single).{0,30}\bsystem\b"
         r"|(multiple|more than one|several|second|duplicate).{0,20}system (message|prompt|role)"
         r"|unexpected role:? ['\"`]?system['\"`]? after|system (message|prompt|role)s?\b.{0,60}\b(middle|after|later)\b"
@@ -68,7 +70,8 @@ ROWS: Sequence[Difference] = (
         rf"|{_NO}.{{0,30}}\b(system|developer)\b[\s'\"`]*(role|message|prompt|instruction)?"
         rf"|(developer|system) instruction.{{0,20}}{_NO}"
         r"|only.{0,20}user.{0,20}assistant.{0,30}roles? (are|is) (supported|allowed)"
-        r"|(unknown|unexpected|invalid)( message)? role:? ?['\"`]?(system|developer)",
+        r"|(unknown|unexpected|invalid)( message)? role:? ?['\"`]?(system|developer)"
+        r"|system['\"`]? (is )?not a valid role|(got|found|received|but was) ['\"`]?system",
         {LATE_SYSTEM, SYSTEM},
         TOOLS,
     ),
@@ -77,7 +80,9 @@ ROWS: Sequence[Difference] = (
     # (Mistral 3, 500 in llama.cpp); "Expected last role User or Tool … but got assistant"; "The conversation must end
     # with a user message"; "first message must use the user role". Mistral 7B says it of any system message too.
     _row(
-        r"\balternat(e|ing|ion)\b|(consecutive|successive|two|multiple|repeated).{0,40}\b(user|assistant|role)"
+        r"\balternat(e|ing|ion)\b|(consecutive|successive|two|2|multiple|repeated).{0,40}\b(user|assistant|role|messages)\b"
+        r"|follow(s|ed|ing)? (by )?(an(other)? )?['\"`]?(user|assistant)"
+        r"|user, ?(then )?assistant, ?(then )?user|interleav|expected (an? )?['\"`]?(user|assistant)|message (sequence|order)"
         r"|same role|role order|unexpected role|(expected|wrong|bad|invalid|incorrect) (last |first |next )?role"
         r"|(last|first|final) message.{0,40}\b(user|assistant|role)"
         r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)"
@@ -99,7 +104,7 @@ ROWS: Sequence[Difference] = (
     # OpenRouter: "No endpoints found that support image input" (404); llama.cpp: "image input is not supported - hint:
     # … provide the mmproj" (500); vLLM: "… is not a multimodal model", "At most 0 image(s) may be provided"; DeepSeek:
     # "unknown variant `image_url`, expected `text`".
-    _row(r"image|vision|multi-?modal|mmproj", IMAGES),
+    _row(r"image|vision|multi-?modal|mmproj|only (support|accept)s? text|text.only", IMAGES),
     # "content must be a string": no list of parts, so neither marks nor pictures.
     _row(
         r"content\b.{0,60}(must|should|expect|need|only|valid).{0,30}\b(str|string|text)\b"
