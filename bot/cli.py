@@ -35,7 +35,11 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("reindex", help="index what semantic recall does not find yet, as after a change of EMBEDDER")
-    commands.add_parser("doctor", help="check settings, database and model, and say what to do")
+    doctor = commands.add_parser("doctor", help="check settings, database and model, and say what to do")
+    doctor.add_argument(
+        "--model", action="store_true", help="ask the model what it can do: ten short questions, some thousand tokens"
+    )
+    doctor.add_argument("--json", action="store_true", help="print one JSON object")
 
     export = commands.add_parser("export", help="all that is stored about a person, as JSON")
     export.add_argument("person", metavar="RESOURCE", type=_resource, help="for example discord:42 or console:ana")
@@ -68,9 +72,9 @@ async def run(arguments: argparse.Namespace) -> int:
         case "reindex":
             print(await _reindex(settings))
         case "doctor":
-            from bot.doctor import doctor
+            from bot.doctor import doctor, doctor_of_models
 
-            return await doctor(settings)
+            return await (doctor_of_models if arguments.model else doctor)(settings, as_json=arguments.json)
         case "export":
             print(json.dumps(await wiring.export(settings, arguments.person), indent=2, ensure_ascii=False))
         case "forget":

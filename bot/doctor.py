@@ -1,16 +1,19 @@
 """Checks what is configured and says what to do about what does not work."""
 
 import asyncio
+import json
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bot import wiring
 from bot.errors import HathiError, SettingsError
 from bot.models import check, default_model, open_model
+from bot.models.capabilities import Report, examine
 from bot.settings import Settings, read_persona
 from memory.migrate import state
 from memory.pool import PATIENCE, TableMissing
@@ -33,8 +36,29 @@ class Finding:
     detail: str
 
 
-async def doctor(settings: Settings) -> int:
+async def doctor(settings: Settings, *, as_json: bool = False) -> int:
     """Print the table on stdout; the exit status is 1 when something that is configured fails."""
+    findings = await _findings(settings)
+    ok = all(finding.state != "fails" for finding in findings)
+    if as_json:
+        print(json.dumps({"ok": ok, "findings": [asdict(finding) for finding in findings]}, indent=2))
+    else:
+        _show(findings)
+    return int(not ok)
+
+
+async def doctor_of_models(settings: Settings, *, as_json: bool = False) -> int:
+    """Print what the configured models can do; the exit status is 1 when one of them cannot be asked at all."""
+    reports = [await _examined(settings, name) for name in _models(settings)]
+    ok = not any(report.trouble for report in reports)
+    if as_json:
+        print(json.dumps({"ok": ok, "models": [_as_json(report) for report in reports]}, indent=2, ensure_ascii=False))
+    else:
+        _show_reports(reports)
+    return int(not ok)
+
+
+async def _findings(settings: Settings) -> list[Finding]:
     findings = [await _checked("settings", lambda: _settings(settings))]
     findings.append(await _checked("database", lambda: _database(settings)))
     if findings[-1].state == "ok":
@@ -57,8 +81,7 @@ async def doctor(settings: Settings) -> int:
         findings.append(await _checked("slack", lambda: _slack(settings)))
     else:
         findings.append(Finding("slack", "off", "SLACK_BOT_TOKEN is not set"))
-    _show(findings)
-    return int(any(finding.state == "fails" for finding in findings))
+    return findings
 
 
 async def _checked(what: str, look: Callable[[], Awaitable[str]]) -> Finding:
@@ -168,8 +191,73 @@ async def _slack(settings: Settings) -> str:
     return await check(credentials)
 
 
-def _show(findings: list[Finding]) -> None:
+async def _examined(settings: Settings, name: str | None) -> Report:
     from rich.console import Console
+
+    try:
+        keys = wiring.keys_of(settings)
+        model = open_model(name or default_model(keys), keys)
+    except SettingsError as error:
+        return Report(name or "", str(error))
+    console = Console(stderr=True)
+    try:
+        with console.status(f"asking {model.name}") if console.is_terminal else nullcontext() as status:
+
+            def progress(title: str) -> None:
+                if status is not None:
+                    status.update(f"asking {model.name}: {title}")
+
+            return await examine(model, lambda: wiring.open_embedder_of(settings), progress)
+    finally:
+        await model.close()
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    return {
+        "model": report.model,
+        "trouble": report.trouble or None,
+        "tokens": report.tokens,
+        "capabilities": [
+            {
+                "id": row.question.id,
+                "question": row.question.title,
+                "answer": row.finding.answer,
+                "detail": row.finding.detail,
+                "hathi": row.does,
+            }
+            for row in report.capabilities
+        ],
+    }
+
+
+def _show_reports(reports: Sequence[Report]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    colours = {"yes": "green", "no": "yellow", "unknown": "dim"}
+    for report in reports:
+        if report.trouble:
+            print(f"{report.model or 'model'} cannot be asked: {report.trouble}")
+            continue
+        print(f"{report.model}, asked with about {report.tokens:,} tokens")
+        if not sys.stdout.isatty():
+            for row in report.capabilities:
+                print(f"{row.question.title:<26} {row.finding.answer:<8} {row.finding.detail}. {row.does}")
+            continue
+        table = Table(box=None, pad_edge=False)
+        for heading in ("", "", "what came back, and what Hathi does"):
+            table.add_column(heading)
+        for row in report.capabilities:
+            answer = f"[{colours[row.finding.answer]}]{row.finding.answer}[/]"
+            table.add_row(row.question.title, answer, f"{escape(row.finding.detail)}\n[dim]{row.does}[/]")
+        console.print(table)
+
+
+def _show(findings: Sequence[Finding]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     if not sys.stdout.isatty():
@@ -181,5 +269,5 @@ def _show(findings: list[Finding]) -> None:
         table.add_column(heading)
     colours = {"ok": "green", "off": "dim", "fails": "bold red"}
     for finding in findings:
-        table.add_row(finding.what, f"[{colours[finding.state]}]{finding.state}[/]", finding.detail)
+        table.add_row(finding.what, f"[{colours[finding.state]}]{finding.state}[/]", escape(finding.detail))
     Console(highlight=False).print(table)

@@ -50,7 +50,7 @@ class Forgetting:
         rows = await self.database.fetch(
             """
             with about as materialized (
-                select id, thread_id from hathi.messages_about($1) where $2::text is null or thread_id = $2
+                select id, thread_id from hathi.messages_to_forget($1, $2)
             )
             select (select count(*) from about) as mastra_messages,
                    (select count(*) from public.mastra_threads as thread
@@ -83,7 +83,8 @@ class Forgetting:
         rows = await self.database.fetch(
             """
             select thread_id, count(*) as messages, max("createdAtZ") as at
-            from hathi.messages_about($1) group by thread_id order by at desc limit $2
+            from hathi.messages_about($1) where thread_id ~ '^[^:]+:.' -- a copy of Mastra's may have any id
+            group by thread_id order by at desc limit $2
             """,
             str(resource),
             most,
@@ -141,7 +142,7 @@ class Forgetting:
                        lag(answers, 1, 0::bigint) over (partition by thread_id order by answers) as since
                 from public.mastra_messages
                 where thread_id in (select thread_id from target) and answers is not null
-            ), gone as materialized (
+            ), without_copies as materialized (
                 select id, thread_id, turn from target
                 union
                 select id, thread_id, turn from answer
@@ -151,6 +152,11 @@ class Forgetting:
                                   where message.thread_id = answer.thread_id and addressed
                                     and message.seq > since and message.seq <= upto
                                     and message.id not in (select id from target))
+            ), gone as materialized (
+                select id, thread_id, turn from without_copies
+                union
+                select id, thread_id, null from public.mastra_messages
+                where copy_of in (select id from without_copies)
             ), messages as (
                 delete from public.mastra_messages where id in (select id from gone) returning 1
             ), posts as (
@@ -188,9 +194,20 @@ class Forgetting:
             await connection.execute("select from public.mastra_threads where id = $1 for update", str(thread))
             row = await connection.fetchrow(
                 """
-                with thread as (delete from public.mastra_threads where id = $1 returning 1),
+                with gone as materialized (
+                         select id, thread_id from public.mastra_messages where thread_id = $1
+                         union
+                         select copy.id, copy.thread_id from public.mastra_messages as message
+                         join public.mastra_messages as copy on copy.copy_of = message.id where message.thread_id = $1),
+                     thread as (
+                         delete from public.mastra_threads as thread
+                         where id = $1 or (id in (select thread_id from gone) and not exists (
+                             select from public.mastra_messages as message where message.thread_id = thread.id
+                             and message.id not in (select id from gone)))
+                         returning 1),
                      page as (delete from hathi.facts where page = $2),
-                     messages as (delete from public.mastra_messages where thread_id = $1 returning id, author),
+                     messages as (
+                         delete from public.mastra_messages where id in (select id from gone) returning id, author),
                      posts as (delete from hathi.posts where thread_id = $1),
                      feedback as (delete from hathi.feedback where thread_id = $1),
                      given_up as (delete from hathi.given_up where thread_id = $1),
@@ -240,7 +257,7 @@ class Forgetting:
         row = await connection.fetchrow(
             """
             with about as materialized (
-                select id, thread_id from hathi.messages_about($1) where $2::text is null or thread_id = $2
+                select id, thread_id from hathi.messages_to_forget($1, $2)
             ),
                  messages as (
                      delete from public.mastra_messages where id in (select id from about)

@@ -424,6 +424,8 @@ class PostgresTranscript:
 
         A thread that grew out of a message of another conversation has that message's id: it begins with it, and
         with what was answered to it there, as long as they are remembered and the thread was not reset.
+
+        A copy of Mastra's counts as the message that was copied, and is left out where that may not be read.
         """
         rows = await self.database.fetch(
             """
@@ -440,6 +442,7 @@ class PostgresTranscript:
                 select *, false as waiting from (
                     (select message.* from public.mastra_messages as message, answered
                      where thread_id = $1 and role in ('user', 'assistant') and not (addressed and seq > upto)
+                       and case when copy_of is null then true else hathi.may_read_copy(message) end
                      order by coalesce(answers, seq) desc, seq desc limit $2)
                     union all
                     select * from root
@@ -454,7 +457,8 @@ class PostgresTranscript:
             )
             select line.id, line.role, line.type, line.content, coalesce(line.author, line."resourceId") as author,
                    line.waiting, line.seq, line.name, line.images, line.off_record, line.zone,
-                   quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type
+                   quoted.name as quoted_name, quoted.content as quoted, quoted.type as quoted_type,
+                   line.copy_of
             from (select * from earlier union all select * from waiting) as line
             left join lateral (
                 select name, content, type from public.mastra_messages as message
@@ -475,7 +479,7 @@ class PostgresTranscript:
                 author=row["author"] if row["role"] == "user" else None,
                 waiting=row["waiting"],
                 seq=row["seq"],
-                id=row["id"],
+                id=row["copy_of"] or row["id"],
                 name=row["name"] or "",
                 quote=None
                 if row["quoted"] is None

@@ -30,6 +30,10 @@ class ClosableModel(Model, Protocol):
         """Load what takes long to load before somebody waits for it; sends nothing."""
         ...
 
+    async def wire(self) -> "RemoteModel":
+        """The model as its server is asked. Raises ModelError."""
+        ...
+
     async def close(self) -> None:
         """Let go of everything; a second time does nothing."""
         ...
@@ -108,6 +112,10 @@ class LateModel:
     async def warm_up(self) -> None:
         """Import the vendor's client, in a thread."""
         await self._late.there()
+
+    async def wire(self) -> "RemoteModel":
+        """The model as its server is asked."""
+        return await self._late.there()
 
     async def close(self) -> None:
         """Let go of the connections; a second time does nothing."""

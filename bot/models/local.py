@@ -98,6 +98,10 @@ class LocalModel:
     async def warm_up(self) -> None:
         """Nothing: it starts within a second, takes 250 MB, and says what it is when it is first asked."""
 
+    async def wire(self) -> "RemoteModel":
+        """The model as its server is asked. Starts it."""
+        return (await self._start()).wire
+
     async def address(self) -> str:
         """Where it listens, on this machine only and behind a key of its own. Starts it."""
         return (await self._start()).base_url

@@ -96,7 +96,7 @@ async def read(database: Database, thread: Thread, language: str) -> Batch | str
                line.content, line.type, line.name, line.audience, line."createdAtZ" as said,
                coalesce(line.author, case line.role when 'user' then line."resourceId" end) as author,
                coalesce(line.answers, line.seq) as upto,
-               line.role in ('user', 'assistant') and not line.off_record as kept
+               line.role in ('user', 'assistant') and not line.off_record and line.copy_of is null as kept
         from known left join (
             select * from behind union all select * from edited union all select * from outdated
         ) as line on true

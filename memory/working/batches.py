@@ -50,10 +50,12 @@ async def next_batch(database: Database, thread: Thread) -> Batch | None:
         ), unread as (
             select message.*, true as unread from public.mastra_messages as message, thread
             where thread_id = $1 and coalesce(answers, seq) > digested and coalesce(answers, seq) <= answered
+              and copy_of is null
             order by coalesce(answers, seq), seq limit $2
         ), before as (
             select message.*, false as unread from public.mastra_messages as message, thread
             where thread_id = $1 and coalesce(answers, seq) <= digested and role in ('user', 'assistant')
+              and copy_of is null
             order by coalesce(answers, seq) desc, seq desc limit $3
         )
         select thread.digested, thread.answered, thread.space, line.id, line.role, line.author, line.name,

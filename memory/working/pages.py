@@ -97,7 +97,7 @@ class Pages:
             ), speaking as (
                 select author, (array_agg(name order by seq desc))[1] as name, max(seq) as seq
                 from (
-                    select author, name, seq from public.mastra_messages where thread_id = $1
+                    select author, name, seq from public.mastra_messages where thread_id = $1 and copy_of is null
                     order by coalesce(answers, seq) desc, seq desc limit $2
                 ) as line
                 where author is not null and not exists (select from hathi.paused where person = author)

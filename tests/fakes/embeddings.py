@@ -105,7 +105,7 @@ class FakeEmbeddings:
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 2**20)
-        app.router.add_post("/v1/embeddings", self._embeddings)
+        app.router.add_post("/v1/embeddings", self.embeddings)
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -122,7 +122,8 @@ class FakeEmbeddings:
         """Every text that was to be embedded, in order."""
         return [text for body in self.requests for text in body["input"]]
 
-    async def _embeddings(self, request: web.Request) -> web.Response:
+    async def embeddings(self, request: web.Request) -> web.Response:
+        """What it answers; also for a server that has other endpoints too."""
         try:
             body = await request.json()
         except ValueError:

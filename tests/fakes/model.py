@@ -14,7 +14,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,6 +174,8 @@ class FakeModel:
             0.0  # first and last word of the latest Slow answer, on the monotonic clock
         )
         self.cached = 0  # prompt tokens reported as read before
+        # Other endpoints of its API, by their paths: `embeddings`, `audio/transcriptions`.
+        self.others: dict[str, Callable[[web.Request], Awaitable[web.StreamResponse]]] = {}
         self.prompt_cache: PromptCache | None = None  # counts them, and those that are written, by the marks
         self.hung_up = asyncio.Event()  # a client left before its answer was complete
         self._key = key
@@ -187,6 +189,7 @@ class FakeModel:
         app = web.Application(client_max_size=64 * 2**20)
         app.router.add_post("/v1/chat/completions", self._completions)
         app.router.add_get("/v1/models", self._list)
+        app.router.add_post("/v1/{path:.+}", self._other)
         # A handler ends when its client hangs up; one that still waits at the end of the test is cut off.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -214,6 +217,12 @@ class FakeModel:
             return refusal
         data = [{"id": name, "object": "model", "created": 0, "owned_by": "fake"} for name in self._models or ("fake",)]
         return web.json_response({"object": "list", "data": data})
+
+    async def _other(self, request: web.Request) -> web.StreamResponse:
+        if refusal := self._stranger(request):
+            return refusal
+        other = self.others.get(request.match_info["path"])
+        return await other(request) if other else _error(Status(404, None, f"Invalid URL (POST {request.path})"))
 
     async def _completions(self, request: web.Request) -> web.StreamResponse:
         try:

@@ -110,6 +110,16 @@ const COMMANDS = {
     await new Memory({ storage: store, options: MEMORY }).deleteThread(threadId)
     return true
   },
+
+  // A copy of a thread, as the Studio makes it; its id. Dates in `options.messageFilter` are ISO strings.
+  async clone({ store, sourceThreadId, newThreadId, resourceId, options, workingMemory = false, scope = 'resource' }) {
+    const filter = options?.messageFilter
+    for (const name of ['startDate', 'endDate']) if (filter?.[name]) filter[name] = new Date(filter[name])
+    const page = workingMemory ? { workingMemory: { enabled: true, scope } } : {}
+    const memory = new Memory({ storage: store, options: { ...MEMORY, ...page } })
+    const { thread } = await memory.cloneThread({ sourceThreadId, newThreadId, resourceId, options })
+    return thread.id
+  },
 }
 
 for await (const request of createInterface({ input: process.stdin })) {

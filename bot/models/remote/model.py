@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import httpx2
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 SILENCE = 60.0  # seconds without a byte, from the request on: a large model may think that long before its first word
 PATIENCE = 180.0  # seconds without a piece of the answer while the provider only keeps the line open with comments
 CUT = "\n\n(My answer ends here: it came to the length that is set for it.)"
+NO_SUCH_THING = {400, 404, 405, 422, 501}  # how servers answer where they have no such endpoint, or model
 
 
 class RemoteModel:
@@ -175,6 +177,50 @@ class RemoteModel:
     async def close(self) -> None:
         """Close the connections; a second time does nothing."""
         await self._client.close()
+
+    async def wire(self) -> "RemoteModel":
+        """Itself."""
+        return self
+
+    def anew(self, profile: Profile, retries: int = RETRIES) -> "RemoteModel":
+        """The same model on the same connections, of whose server nothing is known but `profile`."""
+        other = copy(self)
+        other._exchange = Exchange(self.name, profile, retries)
+        return other
+
+    async def usage(self, prompt: Prompt, key: str) -> Mapping[str, object]:
+        """What the server counts of a whole answer, as it says so; empty where it counts nothing. Raises ModelError."""
+        fields = self._fields | ({self._key_field: key} if self._key_field else {})
+        asked = Asked(self._model, prompt, stream=False, limit=self._max_tokens, fields=fields)
+
+        async def post(body: Mapping[str, object]) -> Mapping[str, object]:
+            text = await self._client.post(
+                "/chat/completions", cast_to=str, body=body, options={"timeout": self._whole}
+            )
+            return mapping(mapping(json.loads(text)).get("usage"))
+
+        with self._place.translating():
+            return await self._exchange.ask(asked, post)
+
+    async def transcribe(self, model: str, recording: bytes) -> str | None:
+        """The words in a WAV file, by another model of the same server; None where it has none. Raises ModelError."""
+        with self._place.translating():
+            try:
+                text = await self._client.post(
+                    "/audio/transcriptions",
+                    cast_to=str,
+                    body={"model": model},
+                    files=[("file", ("recording.wav", recording, "audio/wav"))],
+                    options={"headers": {"Content-Type": "multipart/form-data"}},
+                )
+            except openai.APIStatusError as error:
+                if error.status_code in NO_SUCH_THING:
+                    return None
+                raise
+            words = mapping(json.loads(text)).get("text")
+            if not isinstance(words, str):
+                raise NoAnswerError
+        return words
 
     async def _begin(self, body: Mapping[str, object]) -> tuple[Stream, object]:
         """Ask, and wait for the first chunk.

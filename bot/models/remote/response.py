@@ -174,6 +174,13 @@ def _usage(value: object) -> Usage | None:
     )
 
 
+def cached(counts: Mapping[str, object]) -> int | None:
+    """How many tokens of a prompt were read from a cache; None where the server does not say."""
+    counts = {**mapping(counts.get("prompt_tokens_details")), **counts}
+    said = [_count(counts[name]) for name in _CACHED if isinstance(counts.get(name), int)]
+    return max(said, default=None)
+
+
 def _first(counts: Mapping[str, object], names: tuple[str, ...]) -> int:
     return next((found for name in names if (found := _count(counts.get(name)))), 0)
 
