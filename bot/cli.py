@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
 
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("reindex", help="index what semantic recall does not find yet, as after a change of EMBEDDER")
+    commands.add_parser("rotate-key", help="encrypt the tokens of workspaces anew with the first key in ENCRYPTION_KEY")
     doctor = commands.add_parser("doctor", help="check settings, database and model, and say what to do")
     doctor.add_argument(
         "--model", action="store_true", help="ask the model what it can do: ten short questions, some thousand tokens"
@@ -71,6 +72,9 @@ async def run(arguments: argparse.Namespace) -> int:
             print("\n".join(f"applied {name}" for name in applied) or "up to date")
         case "reindex":
             print(await _reindex(settings))
+        case "rotate-key":
+            number = await wiring.rotate_key(settings)
+            print(f"{number} secret{'' if number == 1 else 's'} encrypted with the first key in ENCRYPTION_KEY")
         case "doctor":
             from bot.doctor import doctor, doctor_of_models
 

@@ -277,6 +277,19 @@ async def check_vault(settings: Settings) -> None:
             await vault.check()
 
 
+async def rotate_key(settings: Settings) -> int:
+    """Encrypt all secrets with the first key; how many there are. Raises SettingsError, DatabaseError."""
+    from memory.vault import Vault
+
+    keys = _value(settings.encryption_key)
+    if not keys:
+        raise SettingsError("there is no key to encrypt with: set ENCRYPTION_KEY, made with `openssl rand -base64 32`")
+    async with open_database_of(settings) as database:
+        vault = Vault(database, keys.split(","))
+        await bring_up_to_date(database)
+        return await vault.rotate()
+
+
 def slack_credentials(settings: Settings) -> "Credentials":
     """What Slack gave the operator, if it is enough. Raises SettingsError."""
     from adapters.slack import Credentials

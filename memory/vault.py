@@ -4,9 +4,11 @@ The key is not in the database. Each value holds its own name, so that rows cann
 """
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
@@ -18,18 +20,25 @@ WRONG_KEY = (
     "behind the new one and a comma if you have changed it"
 )
 NO_KEY = "ENCRYPTION_KEY must be 32 random bytes in base64: make one with `openssl rand -base64 32`"
+WEAK_KEY = (
+    "ENCRYPTION_KEY can be guessed, it is not random: make one with `openssl rand -base64 32`, set it before the old "
+    "one and a comma, and run `hathi rotate-key`"
+)
 
 
 class Vault:
     """Secrets by name. All may raise DatabaseError; reading may raise SettingsError."""
 
     def __init__(self, database: Database, keys: Sequence[str]) -> None:
-        """`keys`: each 32 bytes in base64; the first encrypts, all decrypt. Raises SettingsError."""
+        """`keys`: each 32 bytes in base64; the first, a random one, encrypts, all decrypt. Raises SettingsError."""
         self._database = database
+        safe = [key.strip().replace("+", "-").replace("/", "_") for key in keys]
         try:
-            self._box = MultiFernet([Fernet(key.strip().replace("+", "-").replace("/", "_")) for key in keys])
+            self._box = MultiFernet([Fernet(key) for key in safe])
         except ValueError as error:
             raise SettingsError(NO_KEY) from error
+        if is_weak(urlsafe_b64decode(safe[0])):
+            raise SettingsError(WEAK_KEY)
 
     async def put(self, name: str, value: str, seconds: float | None = None) -> None:
         """Keep a value under a name, for as long as given, or until it is deleted; what has expired goes."""
@@ -59,6 +68,24 @@ class Vault:
             )
         return self._opened(name, row["value"]) if row and row["fresh"] is not False else None
 
+    async def rotate(self) -> int:
+        """Encrypt all that is kept with the first key; how many values that were. Raises SettingsError.
+
+        All or nothing: when one of them cannot be read, none is changed.
+        """
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch("select name, value from hathi.secrets order by name for update")
+            fresh = [self._closed(row["name"], self._opened(row["name"], row["value"])) for row in rows]
+            await connection.execute(
+                """
+                update hathi.secrets as kept set value = fresh.value
+                from unnest($1::text[], $2::text[]) as fresh (name, value) where kept.name = fresh.name
+                """,
+                [row["name"] for row in rows],
+                fresh,
+            )
+        return len(rows)
+
     async def check(self) -> None:
         """Whether all that is kept for good can be read. Raises SettingsError, with what to do."""
         for row in await self._database.fetch("select name, value from hathi.secrets where expires is null"):
@@ -86,6 +113,15 @@ class Vault:
         if inside != name:
             raise SettingsError(f"the secret kept as {name} is another one's: somebody has changed the table")
         return str(opened)
+
+
+def is_weak(key: bytes) -> bool:
+    """Tell whether 32 bytes are plainly not random: few different ones, a sequence, or a typed text.
+
+    Fewer than one of 10^13 random keys is taken for such a one: C(256, 16) / 16^32, and (95 / 256)^32.
+    """
+    steps = {(after - before) % 256 for before, after in pairwise(key)}
+    return len(set(key)) <= 16 or len(steps) <= 8 or all(32 <= byte < 127 for byte in key)
 
 
 @dataclass(slots=True)

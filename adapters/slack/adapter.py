@@ -25,6 +25,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.signature import SignatureVerifier
 
 from adapters import files
+from adapters.http import Limit
 from adapters.slack import catching_up
 from adapters.slack.calling import CALL_SECONDS, new_client, quiet
 from adapters.slack.connecting import NOT_CONNECTED, Sockets
@@ -48,6 +49,8 @@ GIVEN_UP_SECONDS = 240.0  # after which Slack may have stopped delivering someth
 READY_SECONDS = 30.0  # that a turn waits until we are ready, before it is put off
 LEAVING_SECONDS = 1.0  # that what runs beside has when told to stop
 CHANNELS = 10_000  # without streaming, that are remembered
+INSTALLATIONS = 30  # begun in a minute at most: each keeps a row for ten minutes
+MINUTE = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,8 @@ class Slack:
         self._streamless: OrderedDict[str, bool] = OrderedDict()  # channels that have no streams
         self._failing_since: float | None = None  # when we first could not take an event in
         self._catching_up: asyncio.Task[None] | None = None
+        self._installations = Limit(INSTALLATIONS, MINUTE)
+        self._warnings = Limit(1, MINUTE)  # of requests that are not signed: anybody can send them
 
     @property
     def trouble(self) -> str | None:
@@ -358,10 +363,11 @@ class Slack:
         if self._inside is None:
             return web.Response(status=503)
         if not self._is_signed(await request.read(), request.headers):
-            log.warning(
-                "refused a request that is not signed as Slack signs: if it came from Slack, look at "
-                "SLACK_SIGNING_SECRET and at the clock"
-            )
+            if self._warnings.allows():
+                log.warning(
+                    "refused a request that is not signed as Slack signs (said once a minute): if it came from Slack, "
+                    "look at SLACK_SIGNING_SECRET and at the clock"
+                )
             return web.Response(status=401)
         try:
             asked = await to_bolt_request(request)
@@ -381,6 +387,10 @@ class Slack:
         if self._inside is None or self._inside.pages is None:
             return web.Response(status=503)
         pages = self._inside.pages
+        if request.path == pages.install_path and not self._installations.allows():
+            return web.Response(
+                status=429, headers={"Retry-After": "60"}, text="Too many at once. Try again in a minute."
+            )
         handle = pages.handle_installation if request.path == pages.install_path else pages.handle_callback
         try:
             return await to_aiohttp_response(await handle(await to_bolt_request(request)))

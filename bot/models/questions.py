@@ -14,7 +14,7 @@ from bot.chat import Usage
 from bot.errors import ModelSilent
 from bot.models import arguments
 from bot.models.samples import picture, recording
-from bot.ports import Call, Embedder, Prompt, Said, Tool
+from bot.ports import Call, Embedder, Prompt, Retraction, Said, Tool
 from bot.prompt import tokens
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Server:
                     usage = piece
                 elif isinstance(piece, Call):
                     calls.append(piece)
+                elif isinstance(piece, Retraction):
+                    text = ""
                 else:
                     text += piece
         self.count(prompt, text, usage)

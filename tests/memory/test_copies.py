@@ -441,7 +441,7 @@ async def old(server: Server, empty_name: str) -> AsyncIterator[Database]:
                 " (version int primary key, name text not null, applied_at timestamptz not null default now())"
             )
             for version, (name, sql) in enumerate(migrations(), start=1):
-                if name == "0012_copies":
+                if name == "0011_copies":
                     break
                 await connection.execute(sql)
                 await connection.execute("insert into hathi.migrations values ($1, $2)", version, name)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import SettingsError
 from memory.pool import Database
-from memory.vault import Vault
+from memory.vault import Vault, is_weak
 
 
 def key() -> str:
@@ -83,3 +83,45 @@ async def test_changes_of_one_secret_come_one_after_the_other(database: Database
     assert await vault.get("count") == "6"
     async with vault.changing("nothing") as secret:
         assert secret is None
+
+
+async def test_a_new_first_key_encrypts_everything_anew(database: Database) -> None:
+    old, new = key(), key()
+    await Vault(database, [old]).put("slack:T1", "xoxb-1")
+    await Vault(database, [old]).put("slack:T2", "xoxb-2", seconds=60)
+    assert await Vault(database, [new, old]).rotate() == 2
+    assert await Vault(database, [new]).get("slack:T1") == "xoxb-1"
+    assert await Vault(database, [new]).take("slack:T2") == "xoxb-2"
+    with pytest.raises(SettingsError, match="not the one"):
+        await Vault(database, [old]).get("slack:T1")
+
+
+async def test_when_one_secret_cannot_be_read_none_is_encrypted_anew(database: Database) -> None:
+    lost, old, new = key(), key(), key()
+    await Vault(database, [old]).put("a", "x")
+    await Vault(database, [lost]).put("b", "y")
+    with pytest.raises(SettingsError, match="b was encrypted with"):
+        await Vault(database, [new, old]).rotate()
+    assert await Vault(database, [old]).get("a") == "x"
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        bytes(32),
+        b"a" * 32,
+        bytes(range(32)),
+        bytes(range(64, 0, -2)),
+        b"correct horse battery staple ok!",
+        b"0123456789abcdef" * 2,
+    ],
+)
+async def test_a_key_that_can_be_guessed_does_not_encrypt_but_still_decrypts(database: Database, weak: bytes) -> None:
+    guessed = base64.b64encode(weak).decode()
+    with pytest.raises(SettingsError, match="rotate-key"):
+        Vault(database, [guessed])
+    assert await Vault(database, [key(), guessed]).rotate() == 0
+
+
+def test_random_keys_are_not_taken_for_weak_ones() -> None:
+    assert not any(is_weak(os.urandom(32)) for _ in range(10_000))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import html
 import logging
 import re
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import aiohttp
 import pytest
 
+from adapters.slack import adapter
 from bot import wiring
 from bot.errors import SettingsError
 from bot.settings import Settings
@@ -20,7 +22,7 @@ from tests.adapters.slack.conftest import House, free_port
 from tests.fakes.learner import learner
 
 COOKIE = "slack-app-oauth-state"
-KEY, OTHER_KEY = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
+KEY, OTHER_KEY = (base64.b64encode(hashlib.sha256(word).digest()).decode() for word in (b"one", b"other"))
 both_ways = pytest.mark.parametrize("way", ["socket", "http"])
 HALF_A_DAY = 43_200
 
@@ -220,6 +222,16 @@ async def test_without_a_redirect_nothing_is_installed_where_one_token_is_given(
         for path in ("/slack/install", "/slack/oauth_redirect", "/slack/events"):
             async with client.get(f"http://127.0.0.1:{port}{path}") as answer:
                 assert answer.status == 404
+
+
+async def test_who_begins_one_installation_after_the_other_fills_no_table(
+    many: Many, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "INSTALLATIONS", 3)
+    await many.start()
+    opened = [(await Browser(many).open(f"{many.address}/slack/install"))[0] for _ in range(5)]
+    assert opened == [200, 200, 200, 429, 429]
+    assert len([name for name in await many.kept() if name.startswith("state:")]) == 3
 
 
 # Who is where
