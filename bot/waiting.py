@@ -43,7 +43,10 @@ class Vigil:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._watch is not None
-        async with self._noticing:  # cut off half way, nobody would know whether the notice stands there
+        try:
+            async with self._noticing:  # cut off half way, nobody would know whether the notice stands there
+                self._watch.cancel()
+        finally:
             self._watch.cancel()
         (ended,) = await asyncio.gather(self._watch, return_exceptions=True)
         if isinstance(ended, Exception):  # the answer does not depend on it
