@@ -253,6 +253,22 @@ def test_a_value_goes_where_it_stands_alone_and_not_where_it_is_of_something_els
     assert goes("my favourite colour", said=more) == ([], said[:1])
 
 
+def test_a_name_is_not_a_word_that_looks_like_it() -> None:
+    said = ["My sister is called House.", "House is ill", "The house is big", "My sister Rose called.", "I like a rose"]
+    assert goes("my sister", said=said) == ([], [said[0], said[1], said[3]])
+
+
+def test_a_job_goes_in_all_words_for_it() -> None:
+    page = ["Occupation: nurse at Siemens"]
+    said = ["I am a nurse", "I work at Siemens", "My sister is a nurse", "Siemens has a nurse", "Is a nurse well paid?"]
+    assert goes("my job", page, said) == (page, said[:2])
+
+
+def test_what_an_answer_quotes_is_the_persons() -> None:
+    said = ["> You said: I live in Porto", "> You said: where do you live", "> Where do you live?"]
+    assert goes("where I live", said=said) == ([], [said[0], said[2]])
+
+
 def test_what_is_common_tells_nothing() -> None:
     said = ["My dog is ill", "I am ill", "ill again", "My sister is happy"]
     assert goes("my dog", said=said) == ([], said[:1])
