@@ -254,13 +254,13 @@ def test_a_value_goes_where_it_stands_alone_and_not_where_it_is_of_something_els
 
 
 def test_a_name_is_not_a_word_that_looks_like_it() -> None:
-    said = ["My sister is called House.", "House is ill", "The house is big", "My sister Rose called.", "I like a rose"]
-    assert goes("my sister", said=said) == ([], [said[0], said[1], said[3]])
+    said = ["My sister is called Rose.", "Rose is ill", "The rose is red", "I like a rose", "I met Rose"]
+    assert goes("my sister", said=said) == ([], [said[0], said[1], said[4]])
 
 
 def test_a_job_goes_in_all_words_for_it() -> None:
     page = ["Occupation: nurse at Siemens"]
-    said = ["I am a nurse", "I work at Siemens", "My sister is a nurse", "Siemens has a nurse", "Is a nurse well paid?"]
+    said = ["I am a nurse", "I work at Siemens", "My sister is a nurse", "Is a nurse well paid?"]
     assert goes("my job", page, said) == (page, said[:2])
 
 
