@@ -155,7 +155,8 @@ def pointed(clause: Clause, at: int, relatives: Collection[str] = ()) -> bool | 
         if word.form in others:
             return False
         if word.form in language.one and clause.by is not By.LINE:
-            return clause.own and any(other.form in language.has for other in clause.words)
+            theirs = any(one.relative and one.relative not in relatives for one in clause.words[:at])
+            return clause.own and not theirs and any(one.form in language.has for one in clause.words)
         if word.relative or word.form in language.small:
             break
     return None

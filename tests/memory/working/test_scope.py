@@ -75,6 +75,7 @@ def test_a_question_about_a_dog_does_not_take_the_persons_name() -> None:
                 "Bob's dog",
                 "the dog of Bob",
                 "Is your dog nice?",
+                "my neighbour has a dog",
             ],
         ),
         (
@@ -175,6 +176,8 @@ def test_a_message_goes_when_it_names_the_matter_and_only_then(what: str, go: li
             ["Name: Marta", "Location: Porto", "People: sister's dog Tom"],
         ),
         ("my dog's name", ["People: dog called Rex"], ["Name: Marta"]),
+        ("my dog", ["People: dog likes walks"], ["Facts: loves dogs", "Interests: dog training"]),
+        ("my dogs", ["People: two dogs, Rex and Tom"], ["Interests: cats"]),
         ("my interests", ["Interests: tea"], ["Preferences: favourite colour blue"]),
         ("my shoe size", ["Shoe size: 42"], ["Facts: size 12 gloves"]),
         ("my boat", ["Projects: builds a boat with my brother"], ["People: brother has a boat"]),
