@@ -13,6 +13,7 @@ _IS = frozenset("is was are ist war heißt heisst est es é è heet".split())
 _PEOPLES = re.compile(
     r"(?:ese|ish|an|ch|ic|lim|eek|wiss|hai|i|ot|urk|urd|inn|wede|ane)$|^(?:pole|scot|sikh|jew|serb|croat|arab)$"
 )
+_TITLES = frozenset("mr mrs ms miss dr prof sir herr frau monsieur madame señor señora sr sra dom dona signor".split())
 _CALLED = KINDS["name"].nouns | frozenset("called named heißt heisst appelle llama chama chiama heet".split())
 
 
@@ -22,14 +23,12 @@ def names_in(clause: Clause) -> frozenset[str]:
     found: set[str] = set()
     for at, word in enumerate(words):
         if word.relative and not word.owns:
-            found |= _run(words[at + 1 :], small.known)
-            found |= _equal(words[at + 1 :], small.known) if clause.language == "en" else set()
+            found.update(_run(words[at + 1 :], small.known)[:1])
+            found.update(_equal(words[at + 1 :], small.known) if clause.language == "en" else ())
     if "name" in clause.said | clause.mentioned:
         last = max((at for at, word in enumerate(words) if word.form in _CALLED), default=-1)
-        found |= _after(words[last + 1 :], clause) if last >= 0 else set()
-        found |= _before_is(words, small.known)
-    elif any(word.relative for word in words):
-        found |= _before_is(words, small.known)
+        found.update(_after(words[last + 1 :], small.known) if last >= 0 else ())
+    found.update(_before_is(words, small.known))
     return frozenset(found)
 
 
@@ -47,8 +46,9 @@ def capitals(clause: Clause) -> frozenset[str]:
     for at, word in enumerate(clause.words):
         placed = at > 0 and clause.words[at - 1].form in PLACED
         known = bool(word.relative) or word.form in small | COMMON | LABELS | NOUNS
-        if word.capital and at > 0 and not placed and not known:
-            found.add(word.stem)
+        follows = at > 0 and clause.words[at - 1].capital and clause.words[at - 1].stem in found
+        if word.capital and at > 0 and not placed and not known and not follows:
+            found.update(_run(clause.words[at:], small)[:1])
     return frozenset(found)
 
 
@@ -58,44 +58,36 @@ def numbers(clause: Clause) -> frozenset[str]:
     return frozenset(form for form in found if not re.fullmatch(r"(?:1[89]|20)\d\d", form))
 
 
-def _run(words: Sequence[Word], small: Set[str]) -> set[str]:
-    """The name that words begin with."""
-    found: set[str] = set()
+def _run(words: Sequence[Word], small: Set[str]) -> list[str]:
+    """The name that words begin with: its first word stands for it, but no title does."""
+    found: list[str] = []
     for word in words[:NAME]:
         if not word.capital or word.form in small or word.form in COMMON:
             break
-        found.add(word.stem)
-    return found
+        found.append(word.stem)
+    return [] if words and words[0].form in _TITLES else found
 
 
-def _equal(words: Sequence[Word], small: Set[str]) -> set[str]:
+def _equal(words: Sequence[Word], small: Set[str]) -> list[str]:
     """The name in `is Rex`, where that is no nation, tongue or belief: `is Portuguese`."""
     if len(words) < 2 or words[0].form not in ("is", "was"):
-        return set()
+        return []
     found = _run(words[1:], small)
-    return set() if _PEOPLES.search(words[1].form) or len(words) - 1 > len(found) else found
+    return [] if _PEOPLES.search(words[1].form) or len(words) - 1 > len(found) else found[:1]
 
 
-def _after(words: Sequence[Word], clause: Clause) -> set[str]:
+def _after(words: Sequence[Word], small: Set[str]) -> list[str]:
     """The name behind a word that announces one, also in small letters: `called rex`, `name of my dog is Rex`."""
-    small = LANGUAGES[clause.language].known
-    begun = False
-    found: set[str] = set()
-    for word in words:
-        if word.form in small or word.form in COMMON or word.relative or len(found) == NAME:
-            if begun:
-                break
-            continue
-        begun = True
-        found.add(word.stem)
-    return found
+    telling = (word for word in words if word.form not in small and word.form not in COMMON and not word.relative)
+    first = next(telling, None)
+    return [] if first is None or first.form in _TITLES else [first.stem]
 
 
-def _before_is(words: Sequence[Word], small: Set[str]) -> set[str]:
+def _before_is(words: Sequence[Word], small: Set[str]) -> list[str]:
     """The name in `Rex is my dog`, `Rex is the name of my dog`."""
     place = next((at for at, word in enumerate(words) if word.form in _IS), 0)
     first = words[:place]
     if not 0 < len(first) <= NAME or not all(word.capital and word.form not in small for word in first):
-        return set()
+        return []
     behind = any(word.relative for word in words[place + 1 :])
-    return {word.stem for word in first} if behind and not any(word.relative for word in first) else set()
+    return _run(first, small)[:1] if behind and not any(word.relative for word in first) else []

@@ -38,6 +38,7 @@ _REQUESTS = tuple(
 _MY = sorted(frozenset[str]().union(*(language.my for language in LANGUAGES.values())) - {"ma", "ons"}, key=len)[::-1]
 _ARTICLES = "il|la|i|le|o|a|os|as"  # before `my` in Italian and Portuguese
 _MY_DENSE = re.compile(r"(?:私|僕|俺|わたし|うち)の|我的|나의|내\s")
+_WITH = frozenset("food lover lovers owner owners person people show shows park walker sitter trainer breeds".split())
 _CUT = re.compile(r"[.!?;\n]|\b(?:but|aber|mais|pero|mas|maar)\b", re.IGNORECASE)
 
 
@@ -188,20 +189,33 @@ def _names_relative(matter: Matter, clause: Clause) -> bool:
 def _is_meant(matter: Matter, clause: Clause, at: int, whole: Set[str]) -> bool:
     """Whether somebody's relative at a place is the person's own: neither anybody's, nor a part of another word."""
     found = pointed(clause, at, whole)
-    if found is not None or clause.by is By.LINE:
-        return found is not False
-    word, before = clause.words[at], [one.form for one in clause.words[max(at - 2, 0) : at]]
+    if found is not None:
+        return found
+    if clause.by is By.LINE:
+        return matter.several or not _in_general(clause, at)
+    before = {one.form for one in clause.words[max(at - 2, 0) : at]}
     small = LANGUAGES[clause.language]
-    if not matter.several and small.many.intersection(before):
-        return False  # los perros
-    if clause.language not in ("en", "de", "nl") or small.the.intersection(before):
-        return True
-    if clause.language != "en":
-        return False  # Hunde
-    after = clause.words[at + 1] if at + 1 < len(clause.words) else None
-    if word.form.endswith("s") and not word.owns:
-        return False  # dogs
-    return after is None or after.capital or after.form in small.known | COMMON or bool(clause.said)  # dog food is none
+    if clause.language == "en":
+        return bool(small.the & before) or _stands_alone(clause, at)
+    if small.many & before:  # los perros
+        return matter.several
+    return clause.language not in ("de", "nl") or bool(small.the & before)  # Hunde
+
+
+def _stands_alone(clause: Clause, at: int) -> bool:
+    """Whether a noun without anything before it is one of somebody's: not dogs, and not dog food."""
+    word, after = clause.words[at], clause.words[at + 1 : at + 2]
+    known = LANGUAGES[clause.language].known | COMMON
+    if word.form.endswith("s") and not word.owns and word.stem != word.form:
+        return False
+    return bool(clause.said) or all(one.capital or one.form in known for one in after)
+
+
+def _in_general(clause: Clause, at: int) -> bool:
+    """Whether a line speaks of all there are, or of what one does with them: dogs, dog training."""
+    word, after = clause.words[at], clause.words[at + 1 : at + 2]
+    several = word.form.endswith("s") and not word.owns and word.stem != word.form
+    return several or any(one.form.endswith("ing") or one.form in _WITH for one in after)
 
 
 def _is_trait(forms: Set[str]) -> bool:

@@ -22,6 +22,7 @@ _IS = frozenset("what who where that it he she there here how when let".split())
 _RUN = {"whats": "what's", "wheres": "where's", "whos": "who's", "hows": "how's", "whens": "when's"}
 _SHORT = {"m": "am", "ve": "have", "d": "would", "ll": "will", "re": "are"}
 _THINGS = frozenset("it its they them their theirs es lo les le".split())  # which stand for anything
+_QUOTED = re.compile(r"\W*you (?:just )?(?:said|wrote|asked)\b[^:,.]{0,20}[:,]\s*", re.IGNORECASE)  # an answer
 _JOINED = re.compile(r"^ex-|^step-?|^half-|-in-laws?$|^grand-|^est-|^(?:as|sais|connais|ai)-")
 
 
@@ -89,6 +90,8 @@ def language_of(text: str, otherwise: str = "") -> str:
 def read(text: str, by: By, language: str, words: str = "") -> list[Clause]:
     """The clauses of a text. `language`: of what it is compared with, whose endings count; `words`: of the text."""
     words = words or language_of(text, language or "en")
+    if by is By.BOT and (quoted := _QUOTED.match(text)):
+        text, by = text[quoted.end() :], By.PERSON
     found: list[Clause] = []
     for piece in _pieces(text, words):
         clause = _clause(piece, by, words, language, found[-1] if found else None)
@@ -152,7 +155,8 @@ def pointed(clause: Clause, at: int, relatives: Collection[str] = ()) -> bool | 
         if word.form in others:
             return False
         if word.form in language.one and clause.by is not By.LINE:
-            return clause.own and any(other.form in language.has for other in clause.words)
+            theirs = any(one.relative and one.relative not in relatives for one in clause.words[:at])
+            return clause.own and not theirs and any(one.form in language.has for one in clause.words)
         if word.relative or word.form in language.small:
             break
     return None

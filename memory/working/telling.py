@@ -11,6 +11,7 @@ from memory.working.matter import Matter, meant
 from memory.working.reading import By, Clause
 from memory.working.vocabulary import COMMON, FAVOURITE, KINDS, TRAITS
 
+_AM = frozenset("am bin suis soy sou sono ben".split())
 MOST = 4  # words of a value that a sentence tells: of more it is a story
 
 
@@ -37,14 +38,17 @@ class Value:
         """How a clause stands to it."""
         if not _enough(self.words, clause.stems):
             return Echo.NONE
-        if self.name:
-            return self._echo_of_name(clause)
+        return self._echo_of_name(clause) if self.name else self._echo_of_value(clause)
+
+    def _echo_of_value(self, clause: Clause) -> Echo:
         if self.relatives:
             return Echo.STRONG if self.relatives <= clause.relatives else Echo.NONE
         if clause.relatives or clause.others:
             return Echo.CLAIM
         if clause.own:
             return Echo.STRONG if self._is_own(clause) else Echo.CLAIM
+        if clause.asks:
+            return Echo.NONE
         return Echo.CLAIM if clause.said else Echo.WEAK
 
     def _is_own(self, clause: Clause) -> bool:
@@ -53,9 +57,14 @@ class Value:
             return bool(clause.kinds & self.kinds)
         if self.traits or clause.traits:
             return _alike(self.traits, clause.traits)
+        if self.kinds == {"work"}:
+            return bool(_AM & {word.form for word in clause.words})  # I am a nurse
         return not self.kinds and not _of_mine(clause, self.words)
 
     def _echo_of_name(self, clause: Clause) -> Echo:
+        careless = not clause.words[0].capital or clause.by is By.LINE
+        if not any(word.stem in self.words and (word.capital or careless) for word in clause.words):
+            return Echo.NONE  # the house is big: not of Dr House
         if self.relatives & clause.relatives:
             return Echo.STRONG
         if clause.relatives:
@@ -71,7 +80,10 @@ def told(matter: Matter, clause: Clause) -> list[Value]:
         return []
     if matter.relatives:
         owners = meant(matter) & clause.relatives
-        return [Value(frozenset([name]), True, owners) for name in sorted(names_in(clause) | numbers(clause))]
+        return [
+            Value(frozenset([name]), True, owners)
+            for name in sorted((names_in(clause) | numbers(clause)) - matter.words)
+        ]
     words = _content(clause, matter.words | _nouns(matter.kinds))
     if matter.kinds == {"name"}:
         return [Value(frozenset([word]), True) for word in sorted(words)] if len(words) <= NAME else []
@@ -96,12 +108,14 @@ def told_by_line(clause: Clause, matters: Sequence[Matter]) -> list[Value]:
     names_ = capitals(clause) if clause.relatives else frozenset[str]()
     known = frozenset[str]().union(*(matter.words for matter in matters))
     words = _content(clause, known, skip=True)
-    values = [Value(frozenset([name]), True, clause.relatives) for name in sorted(names_)]
+    values = [Value(frozenset([name]), True, clause.relatives) for name in sorted(names_ - known)]
     if "name" in clause.called and not clause.relatives:
         return [Value(frozenset([word]), True) for word in sorted(words)]
     kinds = (clause.said | clause.called) - {"interests", "preferences", "goals"} | (
         known & clause.stems - clause.traits
     )
+    if kinds == {"work"} and not clause.relatives:  # nurse at St. Mary: either gives it away
+        return [Value(frozenset([word]), False, frozenset(), kinds, clause.traits) for word in sorted(words)]
     return [*values, Value(words, False, clause.relatives, kinds, clause.traits)] if words else values
 
 

@@ -75,6 +75,7 @@ def test_a_question_about_a_dog_does_not_take_the_persons_name() -> None:
                 "Bob's dog",
                 "the dog of Bob",
                 "Is your dog nice?",
+                "my neighbour has a dog",
             ],
         ),
         (
@@ -175,6 +176,8 @@ def test_a_message_goes_when_it_names_the_matter_and_only_then(what: str, go: li
             ["Name: Marta", "Location: Porto", "People: sister's dog Tom"],
         ),
         ("my dog's name", ["People: dog called Rex"], ["Name: Marta"]),
+        ("my dog", ["People: dog likes walks"], ["Facts: loves dogs", "Interests: dog training"]),
+        ("my dogs", ["People: two dogs, Rex and Tom"], ["Interests: cats"]),
         ("my interests", ["Interests: tea"], ["Preferences: favourite colour blue"]),
         ("my shoe size", ["Shoe size: 42"], ["Facts: size 12 gloves"]),
         ("my boat", ["Projects: builds a boat with my brother"], ["People: brother has a boat"]),
@@ -251,6 +254,22 @@ def test_a_value_goes_where_it_stands_alone_and_not_where_it_is_of_something_els
     assert goes("my favourite colour", said=said) == ([], said)
     more = [*said, "My car is blue"]
     assert goes("my favourite colour", said=more) == ([], said[:1])
+
+
+def test_a_name_is_not_a_word_that_looks_like_it() -> None:
+    said = ["My sister is called Rose.", "Rose is ill", "The rose is red", "I like a rose", "I met Rose"]
+    assert goes("my sister", said=said) == ([], [said[0], said[1], said[4]])
+
+
+def test_a_job_goes_in_all_words_for_it() -> None:
+    page = ["Occupation: nurse at Siemens"]
+    said = ["I am a nurse", "I work at Siemens", "My sister is a nurse", "Is a nurse well paid?"]
+    assert goes("my job", page, said) == (page, said[:2])
+
+
+def test_what_an_answer_quotes_is_the_persons() -> None:
+    said = ["> You said: I live in Porto", "> You said: where do you live", "> Where do you live?"]
+    assert goes("where I live", said=said) == ([], [said[0], said[2]])
 
 
 def test_what_is_common_tells_nothing() -> None:
