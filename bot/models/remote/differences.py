@@ -81,7 +81,7 @@ ROWS: Sequence[Difference] = (
     # (Mistral 3, 500 in llama.cpp); "Expected last role User or Tool … but got assistant"; "The conversation must end
     # with a user message"; "first message must use the user role". Mistral 7B says it of any system message too.
     _row(
-        r"\balternat(e|ing|ion)\b|interleav|same role|role order|message.?(sequence|order)|order of (the )?(messages|roles)"
+        r"\balternat(e|ing|ion)\b|interleav|same role|role order|message.?(sequence|order)|order of (the )?messages"
         r"|(consecutive|successive|two|2|multiple|repeated).{0,40}\b(user|assistant|role|messages)\b"
         r"|follow(s|ed|ing)? (by )?(an(other)? )?['\"`]?(user|assistant)|user, ?(then )?assistant, ?(then )?user"
         r"|expected (an? )?['\"`]?(user|assistant)|expected.{0,20}from.{0,10}(user|human)"
