@@ -61,7 +61,7 @@ class Server:
                     usage = piece
                 elif isinstance(piece, Call):
                     calls.append(piece)
-                else:
+                elif isinstance(piece, str):
                     text += piece
         self.count(prompt, text, usage)
         return text, calls, usage
@@ -144,7 +144,7 @@ async def forced_tool(server: Server) -> Finding:
         return Finding("no", "it has no tools")
     model = server.without()
     instead = await _called(server, model, Way.TOOL)
-    return Finding("no", instead) if instead else Finding("yes", "it called the tool that it had to")
+    return Finding("no", instead) if instead else Finding("yes", "it filled in the form of the tool that it had to call")
 
 
 async def json_schema(server: Server) -> Finding:
