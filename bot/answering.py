@@ -9,7 +9,7 @@ from hashlib import blake2b
 from bot.chat import Answer, Thread, Turn, Usage, storable
 from bot.errors import HathiError, ModelSilent
 from bot.models import arguments
-from bot.ports import Ability, Call, Model, Prompt, Said
+from bot.ports import Ability, Call, Model, Prompt, Retraction, Said
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ async def ask(
                     used = used + piece if used else piece
                 elif isinstance(piece, Call):
                     calls.append(piece)
+                elif isinstance(piece, Retraction):
+                    text = ""
                 else:
                     text += piece
                     await show(_joined([*texts, text]))

@@ -431,6 +431,11 @@ class Memory(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Retraction:
+    """What has come of an answer was none: reasoning, whose end was marked after it. The answer begins anew."""
+
+
 class Model(Protocol):
     """A language model."""
 
@@ -461,12 +466,13 @@ class Model(Protocol):
 
     def complete(
         self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True, key: str = ""
-    ) -> AsyncGenerator[str | Call | Usage, None]:
+    ) -> AsyncGenerator[str | Retraction | Call | Usage, None]:
         """Pieces of text, then the tools that are called, then at most one Usage. Raises ModelError, also half way.
 
         A prompt that holds calls goes with the tools that were called; without `calling`, none is called any more. A
         model that has no tools answers as if it were given none. `key`: the same for all prompts of one conversation,
-        so that a provider finds again what it has read of it; it tells nobody whose it is.
+        so that a provider finds again what it has read of it; it tells nobody whose it is. A Retraction takes back the
+        text before it.
         """
         ...
 

@@ -25,6 +25,9 @@ class Settings(BaseSettings):
     openai_base_url: str = Field("", description="another server that speaks OpenAI's API")
     anthropic_api_key: SecretStr = SecretStr("")
     ollama_base_url: str = ""
+    answer_tokens: int | None = Field(
+        None, ge=64, le=128_000, description="of one answer, at most; without it 8192, and your own server's own limit"
+    )
     persona: Path | None = Field(None, description="a file with the bot's character and instructions")
     last_messages: int = Field(10, ge=0, le=1000, description="messages of the thread put before the model")
     semantic_recall: bool = Field(True, description="find what was said long ago and elsewhere")

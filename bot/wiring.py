@@ -395,7 +395,7 @@ async def open_models(settings: Settings) -> AsyncIterator[list[ClosableModel]]:
     async with AsyncExitStack() as stack:
         models = []
         for name in names:
-            model = open_model(name, keys)
+            model = open_model(name, keys, settings.answer_tokens)
             stack.push_async_callback(model.close)
             models.append(model)
         yield models

@@ -9,7 +9,7 @@ from bot.errors import SettingsError
 from bot.models.late import Late
 from bot.models.local import LocalModel, installed
 from bot.models.providers import PROVIDERS, Keys, divide, extras_of, find
-from bot.ports import Call, Model, Prompt, Said, Tool
+from bot.ports import Call, Model, Prompt, Retraction, Said, Tool
 
 if TYPE_CHECKING:
     from bot.models.remote import Profile, RemoteModel
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["KNOWN", "ClosableModel", "Keys", "LateModel", "check", "default_model", "open_model"]
 
 INSTALL_LOCAL = "uv sync"
+# Of one answer, with what the model thinks before it. Providers reserve all of it against the credit that is left, and
+# without a limit as much as the model can write (65,536 at OpenRouter).
+ANSWER_TOKENS = 8_192
+CALL_TOKENS = 4_096  # of a page's changes, at least: what is cut off is lost
 
 
 class ClosableModel(Model, Protocol):
@@ -38,14 +42,18 @@ class ClosableModel(Model, Protocol):
 KNOWN = (*PROVIDERS, "local")
 
 
-def open_model(spec: str, keys: Keys) -> ClosableModel:
-    """`openrouter/anthropic/claude-haiku-4.5` → a model to ask. Sends nothing. Raises SettingsError."""
+def open_model(spec: str, keys: Keys, answer_tokens: int | None = None) -> ClosableModel:
+    """`openrouter/anthropic/claude-haiku-4.5` → a model to ask. Sends nothing. Raises SettingsError.
+
+    `answer_tokens`: of one answer, at most; None: ANSWER_TOKENS, or at a server of the operator's what that allows.
+    """
     provider, model = divide(spec, "model", KNOWN)
     if provider == "local":
         return LocalModel(model)
     place = find(spec, provider, model, "model", keys)
     budget = PROVIDERS[provider].budget
     extras = extras_of(PROVIDERS[provider], model, keys)
+    limit = answer_tokens if answer_tokens or place.url_setting else ANSWER_TOKENS
 
     def reach() -> "RemoteModel":
         from bot.models.remote import Profile, RemoteModel
@@ -60,6 +68,8 @@ def open_model(spec: str, keys: Keys) -> ClosableModel:
             budget=budget,
             profile=Profile.of(cache_marks=extras.cache_marks, limits=extras.limits),
             key_field=extras.key_field,
+            max_tokens=limit,
+            call_tokens=None if limit is None else max(limit, CALL_TOKENS),
         )
 
     return LateModel(place.name, budget, reach)
@@ -88,7 +98,7 @@ class LateModel:
 
     async def complete(
         self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True, key: str = ""
-    ) -> AsyncGenerator[str | Call | Usage, None]:
+    ) -> AsyncGenerator[str | Retraction | Call | Usage, None]:
         """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way."""
         reached = await self._late.there()
         async with aclosing(reached.complete(prompt, tools, calling=calling, key=key)) as pieces:

@@ -2,14 +2,16 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any
 
 import fastjsonschema
 
 from bot.chat import storable
+from bot.models import loose_json
+from bot.models.reasoning import read_whole
 from bot.ports import Prompt, Said, Tool
 
 MOST = 200_000  # characters; what a model writes in one answer is a tenth of that
@@ -26,21 +28,28 @@ class NoArguments(Exception):
 
 
 def read(said: object, tool: Tool) -> Mapping[str, Any]:
-    """The arguments in what a model wrote, as JSON text or as values; storable and valid. Raises NoArguments."""
+    """The arguments in what a model wrote, as JSON text or as values; storable and valid. Raises NoArguments.
+
+    What it wrote around the JSON is passed over: reasoning, a fence, sentences. Of several, the last that is valid.
+    """
     valid = _validator(json.dumps(dict(tool.parameters)))
-    try:
-        text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
-        if len(text) > MOST:
-            raise NoArguments
-        found = _clean(json.loads(_bare(text), parse_constant=_refuse), DEPTH)
-        valid(found)
-    except fastjsonschema.JsonSchemaValueException as error:
-        raise NoArguments(error.message) from None
-    except (ValueError, RecursionError):
-        raise NoArguments from None
-    if not isinstance(found, dict):
+    text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+    if len(text) > MOST:
         raise NoArguments
-    return found
+    wrong = NoArguments()
+    for value in reversed(_values(text, tool)):
+        for found in _forms(value, tool):
+            try:
+                clean = _clean(found, DEPTH)
+                valid(clean)
+            except fastjsonschema.JsonSchemaValueException as error:
+                wrong = NoArguments(error.message)
+            except RecursionError:
+                continue
+            else:
+                if isinstance(clean, dict):
+                    return clean
+    raise wrong from None
 
 
 def in_words(prompt: Prompt, tool: Tool) -> Prompt:
@@ -61,12 +70,35 @@ def _validator(schema: str) -> fastjsonschema.Validator:
     return fastjsonschema.compile(json.loads(schema), use_default=False)
 
 
-def _bare(text: str) -> str:
-    """Without the fence that some models put around JSON."""
-    text = text.strip()
-    if len(text) > 6 and text.startswith("```") and text.endswith("```"):
-        return text[3:-3].removeprefix("json")
-    return text
+def _values(text: str, tool: Tool) -> list[object]:
+    """What of a text is JSON and was meant: not in reasoning, and of a call in words its arguments."""
+    found = loose_json.values(text)
+    if len(found) == 1 and text.lstrip()[:1] in "{[":
+        return found
+    answer, calls = read_whole(text, [tool])
+    return [*loose_json.values(answer), *(value for call in calls for value in loose_json.values(call.arguments))]
+
+
+def _forms(value: object, tool: Tool) -> Iterator[object]:
+    """The arguments that a value may hold: itself, or what a call of the tool, or a list, has within."""
+    if isinstance(value, Mapping):
+        yield value
+        function = value.get("function")
+        call = function if isinstance(function, Mapping) else value
+        if tool.name in (call.get("name"), call.get("function"), call.get("tool")):
+            for name in ("arguments", "parameters", "input"):
+                given = call.get(name)
+                yield from loose_json.values(given) if isinstance(given, str) else [given]
+        if set(value) == {tool.name}:
+            yield value[tool.name]
+    elif isinstance(value, list):
+        if len(value) == 1:
+            yield from _forms(value[0], tool)
+        properties = tool.parameters.get("properties")
+        if isinstance(properties, Mapping) and len(properties) == 1:
+            [(name, schema)] = properties.items()
+            if isinstance(schema, Mapping) and schema.get("type") == "array":
+                yield {name: value}
 
 
 def _clean(value: object, depth: int) -> object:
@@ -84,8 +116,3 @@ def _clean(value: object, depth: int) -> object:
             return [_clean(part, depth - 1) for part in value]
         case _:
             return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    """NaN and Infinity, which Python reads and nobody else does."""
-    raise NoArguments

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.chat import Usage
 from bot.errors import ModelDown, SettingsError
-from bot.ports import Call, Prompt, Tool
+from bot.ports import Call, Prompt, Retraction, Tool
 
 if TYPE_CHECKING:
     from bot.models.remote import RemoteModel
@@ -57,7 +57,7 @@ class LocalModel:
         *,
         calling: bool = True,
         key: str = "",  # it is asked by one conversation at a time, and knows its prompt by its words
-    ) -> AsyncGenerator[str | Call | Usage, None]:
+    ) -> AsyncGenerator[str | Retraction | Call | Usage, None]:
         """Pieces of text, then one Usage; it calls no tools. Raises ModelError, also half way."""
         self._answering += 1
         self._quiet.clear()
@@ -198,6 +198,8 @@ def _serve(path: Path) -> _Running:
         extra_body={"repeat_penalty": 1.03},  # measured: 1.0 parrots, 1.1 forgets
         silence=SILENCE,
         patience=SILENCE,
+        tells_cut=False,  # that is the rule
+        alone=False,
         retries=1,  # the server closes idle connections after a few seconds, perhaps just when we speak
     )
     return _Running([server], base_url, wire)

@@ -14,7 +14,7 @@ from bot.chat import Usage
 from bot.errors import ModelSilent
 from bot.models import arguments
 from bot.models.samples import picture, recording
-from bot.ports import Call, Embedder, Prompt, Said, Tool
+from bot.ports import Call, Embedder, Prompt, Retraction, Said, Tool
 from bot.prompt import tokens
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ class Server:
                     usage = piece
                 elif isinstance(piece, Call):
                     calls.append(piece)
-                elif isinstance(piece, str):
-                    text += piece
+                else:
+                    text = "" if isinstance(piece, Retraction) else text + piece
         self.count(prompt, text, usage)
         return text, calls, usage
 
@@ -144,7 +144,9 @@ async def forced_tool(server: Server) -> Finding:
         return Finding("no", "it has no tools")
     model = server.without()
     instead = await _called(server, model, Way.TOOL)
-    return Finding("no", instead) if instead else Finding("yes", "it filled in the form of the tool that it had to call")
+    return (
+        Finding("no", instead) if instead else Finding("yes", "it filled in the form of the tool that it had to call")
+    )
 
 
 async def json_schema(server: Server) -> Finding:

@@ -3,12 +3,13 @@
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import openai
 import tenacity
 
-from bot.errors import ModelBusy, ModelDown
+from bot.errors import ModelBusy, ModelDown, RequestRefused
 from bot.models.remote import refusals
 from bot.models.remote.client import delay_of
 from bot.models.remote.differences import Change, change_after
@@ -18,6 +19,7 @@ from bot.models.remote.request import Asked, body_of
 
 log = logging.getLogger(__name__)
 
+USEFUL = 64  # tokens of an answer; with fewer it would be cut off in its first sentence
 CHANGES = 4  # of one request; a server that takes none of its usual things is answered at the fifth time
 LONGEST_DELAY = 120.0  # seconds that a server may have us wait; one that wants more is not asked again
 _PASSING = {408, 409, 429}  # and everything from 500
@@ -34,6 +36,7 @@ class Exchange:
         self.profile = profile
         self._name = name
         self._retries = retries
+        self._most: int | None = None  # tokens of an answer that the server gives, where it said so
 
     async def ask(
         self, asked: Asked, post: Callable[[Body], Awaitable[Brought]], left_out: frozenset[str] = frozenset()
@@ -43,6 +46,7 @@ class Exchange:
         Raises what `post` does.
         """
         profile = self.profile.without(left_out) if left_out else self.profile
+        asked = self._within_limit(asked)
         learned = frozenset[str]()
         for left in range(CHANGES, -1, -1):
             body = body_of(asked, profile)
@@ -50,6 +54,9 @@ class Exchange:
             try:
                 brought = await self._insist(post, attempt)
             except openai.APIError as error:
+                if shorter := self._shorter(asked, error):
+                    asked = shorter
+                    continue
                 change = attempt.change_after(error) if left else None
                 if change is None:
                     raise
@@ -59,6 +66,22 @@ class Exchange:
                 self.learn(learned)
                 return brought
         raise AssertionError("the last time raises or returns")
+
+    def _within_limit(self, asked: Asked) -> Asked:
+        """The same, for no longer an answer than the server gives."""
+        most = self._most
+        return asked if most is None or (asked.limit or 0) <= most else replace(asked, limit=most)
+
+    def _shorter(self, asked: Asked, error: openai.APIError) -> Asked | None:
+        """The same, for the shorter answer that a refusal names: what is paid for, or what the model writes at most."""
+        refusal = refusal_of(error)
+        fewer = refusals.fewer_tokens(refusal)
+        if fewer is None or fewer < USEFUL or (asked.limit is not None and fewer >= asked.limit):
+            return None
+        if refusals.kind(refusal) is RequestRefused:
+            self._most = fewer
+        log.info("%s: asked for an answer of at most %d tokens, since no more is to be had", self._name, fewer)
+        return replace(asked, limit=fewer)
 
     def learn(self, left_out: frozenset[str]) -> None:
         """Leave something out of all requests from now on."""

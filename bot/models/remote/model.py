@@ -13,20 +13,23 @@ import openai
 from bot.chat import Usage
 from bot.errors import ModelError
 from bot.models import arguments
-from bot.models.calls import Calls
+from bot.models.reasoning import closes_alone
 from bot.models.remote.client import CONNECT, RETRIES, reach
 from bot.models.remote.errors import Place
 from bot.models.remote.exchange import Exchange
+from bot.models.remote.hearing import Hearing
 from bot.models.remote.profile import FORCED_CALL, IMAGES, Profile
 from bot.models.remote.request import Asked, way_of
-from bot.models.remote.response import Chunk, NoAnswerError, Whole, mapping, read, read_whole
-from bot.ports import Call, Prompt, Tool
+from bot.models.remote.response import FILTER, LENGTH, NoAnswerError, Whole, mapping, read_whole, refused
+from bot.models.remote.stream import Stream
+from bot.ports import Call, Prompt, Retraction, Tool
 
 log = logging.getLogger(__name__)
 
 SILENCE = 60.0  # seconds without a byte, from the request on: a large model may think that long before its first word
 PATIENCE = 180.0  # seconds without a piece of the answer while the provider only keeps the line open with comments
 NO_SUCH_THING = {400, 404, 405, 422, 501}  # how servers answer where they have no such endpoint, or model
+CUT = "\n\n(My answer ends here: it came to the length that is set for it.)"
 
 
 class RemoteModel:
@@ -55,11 +58,14 @@ class RemoteModel:
         silence: float = SILENCE,
         patience: float = PATIENCE,
         retries: int = RETRIES,
+        tells_cut: bool = True,
+        alone: bool | None = None,
     ) -> None:
         """`name` is what people know it by, `model` what the provider does; the settings are named in errors.
 
         `call_tokens` is to `call` what `max_tokens` is to `complete`; `profile` is what is known of the server
-        beforehand; `key_field` is where a request names its conversation.
+        beforehand; `key_field` is where a request names its conversation; `tells_cut`: whether the person is told that
+        an answer came to its limit; `alone`: whether it ends its reasoning with a mark that it did not open.
         """
         self.name = name
         self.budget = budget
@@ -70,6 +76,9 @@ class RemoteModel:
         self._fields = ({} if temperature is None else {"temperature": temperature}) | dict(extra_body or {})
         self._key_field = key_field
         self._exchange = Exchange(name, profile, retries)
+        self._closes_alone = closes_alone(model) if alone is None else alone
+        self._learned_alone = False
+        self._tells_cut = tells_cut
         self._patience = patience
         whole = max(silence, patience)  # what is not streamed is silent until it is complete
         self._whole = httpx2.Timeout(whole, connect=connect)
@@ -90,43 +99,45 @@ class RemoteModel:
 
     async def complete(
         self, prompt: Prompt, tools: Sequence[Tool] = (), *, calling: bool = True, key: str = ""
-    ) -> AsyncGenerator[str | Call | Usage, None]:
+    ) -> AsyncGenerator[str | Retraction | Call | Usage, None]:
         """Pieces of text, then calls, then at most one Usage. Raises ModelError, also half way.
 
         A connection that is lost after the provider has said that the answer is finished costs the Usage only.
         """
         fields = self._fields | ({self._key_field: key} if key and self._key_field else {})
         asked = Asked(self._model, prompt, tools, calling, limit=self._max_tokens, fields=fields)
-        heard = spoke = False
-        finish = ""
-        usage: Usage | None = None
-        calls = Calls()
+        hearing = Hearing(tools, alone=self._closes_alone)
         with self._place.translating():
-            stream, first = await self._exchange.ask(asked, self._begin)
+            stream, body = await self._exchange.ask(asked, self._begin)
         async with stream:
-            with self._place.translating():
-                chunk = None if first is None else read(first)
-            while chunk is not None:
-                heard = True
-                usage = chunk.usage or usage
-                finish = chunk.finish or finish
-                if tools and calling:
-                    calls.add(chunk.calls)
-                if chunk.text:
-                    spoke = spoke or not chunk.text.isspace()
-                    yield chunk.text
+            while body is not None:
+                with self._place.translating():
+                    pieces = hearing.take(body)
+                for piece in pieces:
+                    yield piece
                 try:
-                    chunk = await self._next(stream)
+                    body = await self._next(stream)
                 except ModelError:
-                    if finish:
+                    if hearing.finish:
                         break
                     raise
-        called = calls.whole()
-        self._place.judge(finish, heard=heard, spoke=spoke or bool(called))
-        for call in called:
+        for piece in hearing.end():
+            yield piece
+        self._note_habit(hearing)
+        self._place.judge(hearing.finish, heard=hearing.heard, spoke=hearing.spoke or (calling and bool(hearing.calls)))
+        if hearing.finish == LENGTH and hearing.spoke and self._tells_cut:
+            yield CUT
+        for call in hearing.calls if calling else ():
             yield call
-        if usage:
-            yield usage
+        if hearing.usage:
+            yield hearing.usage
+
+    def _note_habit(self, hearing: Hearing) -> None:
+        """Note whether the model closes its reasoning with a mark alone: then its next answers are held until it."""
+        if hearing.closed_alone and not self._learned_alone:
+            log.info("%s: it ends its reasoning with a mark alone; its answers are shown when that has come", self.name)
+            self._learned_alone = True
+        self._closes_alone = self._learned_alone
 
     async def call(self, prompt: Prompt, tool: Tool) -> Mapping[str, Any]:
         """The arguments with which the model calls `tool`, valid for its schema. Raises ModelError.
@@ -141,14 +152,16 @@ class RemoteModel:
                 body, whole = await self._exchange.ask(self._asking(prompt, tool), self._answer, unforced)
             forced = "tools" in body
             log.debug("%s: %s by %s: %s", self.name, tool.name, way_of(body).value, whole.usage)
-            if forced and tool.name not in whole.calls and whole.finish not in {"content_filter", "error"}:
-                unforced = frozenset({FORCED_CALL})  # some servers know tools, but no tool_choice
-                continue
-            if not (forced and tool.name in whole.calls):
-                self._place.judge(whole.finish, heard=True, spoke=bool(whole.text.strip()))
+            called = tool.name in whole.calls
+            if not called:
+                in_words = forced and whole.finish != FILTER  # some servers know tools, but no tool_choice
+                self._place.judge(whole.finish, heard=True, spoke=in_words or bool(whole.text.strip()))
             try:
-                found = arguments.read(whole.calls[tool.name] if forced else whole.text, tool)
+                found = arguments.read(whole.calls[tool.name] if called else whole.text, tool)
             except arguments.NoArguments:
+                if forced and not called:
+                    unforced = frozenset({FORCED_CALL})
+                    continue
                 if not again:
                     raise self._place.no_arguments() from None
                 again = False
@@ -209,16 +222,14 @@ class RemoteModel:
                 raise NoAnswerError
         return words
 
-    async def _begin(self, body: Mapping[str, object]) -> tuple[openai.AsyncStream[object], object]:
+    async def _begin(self, body: Mapping[str, object]) -> tuple[Stream, object]:
         """Ask, and wait for the first chunk.
 
         Through the client's own way to undocumented endpoints: plain JSON both ways. Its typed way,
         `chat.completions.create`, costs twice the processor time a turn (`benchmarks.turns`), for objects that it
         builds without checking them.
         """
-        stream = await self._client.post(
-            "/chat/completions", cast_to=object, body=body, stream=True, stream_cls=openai.AsyncStream[object]
-        )
+        stream = await self._client.post("/chat/completions", cast_to=object, body=body, stream=True, stream_cls=Stream)
         try:
             async with asyncio.timeout(self._patience):
                 return stream, await anext(stream, None)
@@ -226,11 +237,10 @@ class RemoteModel:
             await stream.close()
             raise
 
-    async def _next(self, stream: openai.AsyncStream[object]) -> "Chunk | None":
+    async def _next(self, stream: Stream) -> object:
         with self._place.translating():
             async with asyncio.timeout(self._patience):
-                chunk = await anext(stream, None)
-            return None if chunk is None else read(chunk)
+                return await anext(stream, None)
 
     async def _answer(self, body: Mapping[str, object]) -> "tuple[Mapping[str, object], Whole]":
         """Ask for an answer in one piece; it comes as text, whatever its media type, and is read here."""
@@ -242,7 +252,7 @@ class RemoteModel:
             answer = mapping(json.loads(text))
         except (ValueError, RecursionError) as error:
             raise NoAnswerError from error
-        if refusal := mapping(answer.get("error")):  # OpenRouter's, with status 200
+        if (refusal := refused(answer)) is not None:  # OpenRouter's, with status 200
             request = httpx2.Request("POST", self._client.base_url)
             raise openai.APIError(str(refusal.get("message")), request, body=dict(refusal))
         return body, read_whole(answer)

@@ -60,10 +60,14 @@ def faulty_request(status: int, text: str) -> bool:
 
 def fewer_tokens(refusal: Refusal) -> int | None:
     """How long an answer the server would give, in tokens, where it says that the one asked for is too long or dear."""
-    for words in FEWER.values():
+    if refusal.status not in {IN_STREAM, 400, 402, 413, 422, 500}:
+        return None
+    for words in ROOM.values():  # with the answer it is too long: what the prompt leaves of the context
         if found := words.search(refusal.message):
-            return int(found[1].replace(",", ""))
-    return None
+            room = _int(found["all"]) - _int(found["prompt"])
+            return room if room >= _LEAST else None
+    found = next(filter(None, (words.search(refusal.message) for words in FEWER.values())), None)
+    return _int(found["most"]) if found else None
 
 
 def subject(text: str) -> str:
@@ -138,13 +142,21 @@ def _int(number: str) -> int:
 
 
 FEWER = {
-    "OpenRouter, without the money": _words(r"can only afford (\d[\d,]*)"),
-    "OpenAI": _words(r"supports at most (\d[\d,]*) (?:completion|output) tokens"),
-    "Anthropic": _words(r"max_tokens: \d+ > (\d+), which is the max"),
+    "OpenRouter, without the money": _words(r"can only afford (?P<most>\d[\d,]*)"),
+    "OpenAI": _words(r"supports at most (?P<most>\d[\d,]*) (?:completion|output) tokens"),
+    "Anthropic": _words(r"max_tokens: \d+ > (?P<most>\d+), which is the max"),
     "Groq, Together": _words(
-        r"max_(?:completion_|new_|output_)?tokens`?'? must be (?:less than or equal to|<=|at most) `?(\d+)"
+        r"max_(?:completion_|new_|output_)?tokens`?'? must be (?:less than or equal to|<=|at most) `?(?P<most>\d+)"
     ),
-    "DashScope": _words(r"range of max_tokens should be \[\d+, ?(\d+)\]"),
+    "DashScope": _words(r"range of max_tokens should be \[\d+, ?(?P<most>\d+)\]"),
+}
+ROOM = {
+    "vLLM": _words(r"max_(?:completion_)?tokens.{0,160}> (?P<all>\d+) - (?P<prompt>\d+)"),
+    "vLLM, older; OpenAI, older": _words(
+        r"maximum context length is (?P<all>\d+) tokens.{0,80}\((?P<prompt>\d+) (?:in|of) (?:the messages|text input)"
+    ),
+    "Anthropic": _words(r"(?P<prompt>\d+) \+ \d+ > (?P<all>\d+)"),
+    "TGI": _words(r"must be <= (?P<all>\d+)\. Given: (?P<prompt>\d+) `?inputs"),
 }
 
 _NO_CREDIT = _words(

@@ -18,6 +18,7 @@ def tool(properties: dict[str, Any] | None = None, **more: Any) -> Tool:
 
 FACTS = tool({"facts": {"type": "array", "items": {"type": "string"}}}, required=["facts"], additionalProperties=False)
 ANYTHING = tool()
+NONE: dict[str, object] = {"facts": []}
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,27 @@ ANYTHING = tool()
         ('{"facts": ["a\\u0000b\\ud800"]}', {"facts": ["a\ufffdb?"]}),
         ({"facts": ["\udfff é \U0001f418"]}, {"facts": ["? é \U0001f418"]}),
         ('{"facts": ["\\ud83d\\udc18"]}', {"facts": ["\U0001f418"]}),
+        ('<think>\nWhat about {"facts": ["no"]}?\n</think>\n{"facts": ["a"]}', {"facts": ["a"]}),
+        ('They said a thing. {"facts": ["no"]}\n</think>\n\n{"facts": ["a"]}', {"facts": ["a"]}),
+        ('<|channel|>analysis<|message|>{}<|end|><|start|>assistant<|channel|>final<|message|>{"facts": []}', NONE),
+        ('Here is the JSON:\n\n```json\n{"facts": ["a"]}\n```\n\nLet me know!', {"facts": ["a"]}),
+        ('Sure! {"facts": ["a"]} Anything else? {smile}', {"facts": ["a"]}),
+        ('First I had {"facts": ["no"]}, but then: {"facts": ["a"]}', {"facts": ["a"]}),
+        ('{"facts": []} {"facts": []}', NONE),
+        (json.dumps('{"facts": ["a"]}'), {"facts": ["a"]}),
+        (json.dumps(json.dumps('{"facts": ["a"]}')), {"facts": ["a"]}),
+        ('The answer is "{\\"facts\\": [\\"a\\"]}".', {"facts": ["a"]}),
+        ('{"facts": ["a", "b, ]",],}', {"facts": ["a", "b, ]"]}),
+        ('{"facts": ["a\nb"]}', {"facts": ["a\nb"]}),
+        ('["a"]', {"facts": ["a"]}),
+        (["a"], {"facts": ["a"]}),
+        ("[]", NONE),
+        ('[{"facts": ["a"]}]', {"facts": ["a"]}),
+        ('{"name": "remember", "arguments": {"facts": ["a"]}}', {"facts": ["a"]}),
+        ('{"name": "remember", "parameters": "{\\"facts\\": [\\"a\\"]}"}', {"facts": ["a"]}),
+        ('{"function": {"name": "remember", "arguments": {"facts": ["a"]}}}', {"facts": ["a"]}),
+        ('{"remember": {"facts": ["a"]}}', {"facts": ["a"]}),
+        ('<tool_call>\n{"name": "remember", "arguments": {"facts": ["a"]}}\n</tool_call>', {"facts": ["a"]}),
     ],
 )
 def test_what_is_valid_is_read_and_cleaned(said: object, found: object) -> None:
@@ -47,18 +69,23 @@ def test_names_are_cleaned_too() -> None:
         "",
         SECRET,
         "null",
-        "[]",
         "```",
         "``````",
         '{"facts": ["a"]',
+        'Here: {"facts": ["a"], "more": ["b',
+        'First {"facts": ["a"]}, and then {"facts": ["b"',
+        '["a"',
+        '<think>{"facts": ["a"]}',
+        '{"facts": [NaN]}',
+        json.dumps(json.dumps(json.dumps(json.dumps('{"facts": []}')))),
+        '{"name": "forget", "arguments": {"facts": ["a"]}}',
+        [{"facts": []}, {"facts": []}],
         '{"facts": "a"}',
         '{"facts": [1]}',
         "{}",
         f'{{"facts": [], "{SECRET}": 1}}',
-        '{"facts": []} {"facts": []}',
         None,
         3,
-        ["facts"],
         {"facts": None},
     ],
     ids=repr,

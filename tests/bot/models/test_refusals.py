@@ -165,6 +165,24 @@ def test_what_a_moderation_flags_is_no_matter_of_the_key() -> None:
         ("max_tokens: 100000 > 8192, which is the maximum allowed number of output tokens", 8192),
         ("`max_tokens` must be less than or equal to `8192`, the maximum value for `max_tokens` is less", 8192),
         ("Range of max_tokens should be [1, 8192]", 8192),
+        (
+            "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (3000 in the"
+            " messages, 2000 in the completion).",
+            1096,
+        ),
+        (
+            "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the"
+            " messages, 1000 in the completion).",
+            None,
+        ),
+        (
+            "'max_tokens' is too large: 5000. This model's maximum context length is 4096 tokens and your request has"
+            " 100 input tokens (5000 > 4096 - 100).",
+            3996,
+        ),
+        ("input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000", 10000),
+        ("`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 3000 `inputs` tokens and 2000", 1096),
+        ("`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens and 20", None),
         ("Insufficient credits", None),
         ("maximum context length is 4096 tokens", None),
     ],

@@ -23,6 +23,7 @@ from bot.errors import (
     SettingsError,
 )
 from bot.models.remote import RemoteModel
+from bot.models.remote.model import CUT
 from bot.ports import Said
 from tests.fakes.model import (
     BAD_JSON,
@@ -73,6 +74,7 @@ def remote(base_url: str, **changes: Any) -> RemoteModel:
         "silence": 0.5,
         "patience": 1,
         "retries": 0,
+        "alone": False,
     }
     return RemoteModel(base_url=base_url, **arguments | changes)
 
@@ -271,7 +273,7 @@ async def test_what_is_lost_after_the_end_of_an_answer_does_not_spoil_it(fake: F
 
 async def test_an_answer_that_was_cut_short_by_its_filter_or_limit_is_kept(fake: FakeModel, model: RemoteModel) -> None:
     fake.answers = [Finish("length", "As long as"), Finish("content_filter", "As far as")]
-    assert ["".join((await ask(model))[0]) for _ in range(2)] == ["As long as", "As far as"]
+    assert ["".join((await ask(model))[0]) for _ in range(2)] == [f"As long as{CUT}", "As far as"]
 
 
 async def test_comments_keep_a_slow_provider_alive(fake: FakeModel, model: RemoteModel) -> None:
