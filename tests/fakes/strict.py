@@ -57,6 +57,11 @@ def no_turns_at_all(body: Body) -> bool:
     return any_system(body) or no_turns(body)
 
 
+def no_turns_or_tools(body: Body) -> bool:
+    """The same of a template that counts what tools bring too: Gemma 3."""
+    return no_turns(body) or any(_of_tools(message) for message in messages(body))
+
+
 def assistant_last(body: Body) -> bool:
     return roles(body)[-1] == "assistant"
 
@@ -205,6 +210,7 @@ SERVERS: Mapping[str, Strict] = {
         no_turns, 'Error rendering prompt with jinja template: "Conversation roles must alternate"', text(400)
     ),
     "consecutive": Strict(no_turns, "messages: consecutive user messages are not allowed", openai(422)),
+    "Gemma 3": Strict(no_turns_or_tools, _ALTERNATE, vllm()),
     "same role": Strict(no_turns, "Two messages with the same role in a row", openai(500)),
     "order": Strict(no_turns, "invalid message order", openai(400, code="invalid_request_message_order")),
     "user first": Strict(assistant_first, 'messages: first message must use the "user" role', openai()),
@@ -286,5 +292,6 @@ BAD_PICTURE = Strict(pictures, "Could not process image", openai(400, code="inva
 MUTE: Mapping[str, Strict] = {
     "late system": Strict(late_system, "Bad request", openai()),
     "turns": Strict(no_turns, "Invalid input", openai(422)),
+    "late system, 500": Strict(late_system, "invalid conversation", openai(500)),
     "pictures": Strict(pictures, "invalid_request", text(400)),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import openai
 
-from bot.errors import KeyRefused, ModelRefused, PromptTooLong
+from bot.errors import KeyRefused, ModelRefused, PromptTooLong, RequestRefused
 from bot.models.remote import refusals
 from bot.models.remote.errors import refusal_of
 from bot.models.remote.profile import (
@@ -36,11 +36,12 @@ class Difference:
     says: re.Pattern[str]
     leave_out: tuple[frozenset[str], ...]  # one after the other, until the server is content
     lasting: bool = True  # true of the model, and not of this request alone
+    of_calls: bool = False  # may be about the calls that a prompt holds: then it is true of this request alone
 
 
-def _row(says: str, *leave_out: str | set[str], lasting: bool = True) -> Difference:
+def _row(says: str, *leave_out: str | set[str], lasting: bool = True, of_calls: bool = False) -> Difference:
     steps = tuple(frozenset({step} if isinstance(step, str) else step) for step in leave_out)
-    return Difference(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting)
+    return Difference(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting, of_calls)
 
 
 _NEW = r"(extra|unknown|unrecogni[sz]ed|unexpected|additional|not permitted|not allowed|forbidden|no such field)"
@@ -80,14 +81,14 @@ ROWS: Sequence[Difference] = (
     # (Mistral 3, 500 in llama.cpp); "Expected last role User or Tool … but got assistant"; "The conversation must end
     # with a user message"; "first message must use the user role". Mistral 7B says it of any system message too.
     _row(
-        r"\balternat(e|ing|ion)\b|(consecutive|successive|two|2|multiple|repeated).{0,40}\b(user|assistant|role|messages)\b"
-        r"|follow(s|ed|ing)? (by )?(an(other)? )?['\"`]?(user|assistant)"
-        r"|user, ?(then )?assistant, ?(then )?user|interleav|expected (an? )?['\"`]?(user|assistant)|message (sequence|order)"
-        r"|same role|role order|unexpected role|(expected|wrong|bad|invalid|incorrect) (last |first |next )?role"
+        r"\balternat(e|ing|ion)\b|interleav|same role|role order|message.?(sequence|order)|order of (the )?messages"
+        r"|(consecutive|successive|two|2|multiple|repeated).{0,40}\b(user|assistant|role|messages)\b"
+        r"|follow(s|ed|ing)? (by )?(an(other)? )?['\"`]?(user|assistant)|user, ?(then )?assistant, ?(then )?user"
+        r"|expected (an? )?['\"`]?(user|assistant)|expected.{0,20}from.{0,10}(user|human)"
+        r"|unexpected role|(expected|wrong|bad|invalid|incorrect) (last |first |next )?role"
         r"|(last|first|final) message.{0,40}\b(user|assistant|role)"
-        r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)"
-        r"|expected.{0,20}from.{0,10}(user|human)|add_generation_prompt|assistant message prefill|prefilling"
-        r"|message.?order|order of (the )?(messages|roles)|no user (query|message)",
+        r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)|no user (query|message)"
+        r"|add_generation_prompt|assistant message prefill|prefilling",
         {FREE_TURNS, LATE_SYSTEM},
         SYSTEM,
         TOOLS,
@@ -118,7 +119,7 @@ ROWS: Sequence[Difference] = (
     _row(r"tool_choice|forced? (tool|function)|grammar", FORCED_CALL),
     # Ollama: "… does not support tools"; OpenRouter: "No endpoints found that support tool use"; llama.cpp: "tools
     # param requires --jinja flag" (500).
-    _row(r"tool|function.?call", TOOLS),
+    _row(r"tool|function.?call", TOOLS, of_calls=True),
     # DeepSeek: "This response_format type is unavailable now".
     _row(r"response.?format|json.?(schema|object|mode)|structured.?output|grammar", JSON_SCHEMA, JSON_OBJECT),
     # A template that raises for a reason of its own, or a server that does not like a role.
@@ -142,8 +143,7 @@ _NEEDED = {"model", "messages", "stream", "tools", "tool_choice", "response_form
 _INSIDE = {"include_usage": "stream_options", CACHE_MARKS: CACHE_MARKS}  # what stands inside a field
 
 _REFUSALS = {refusals.IN_STREAM, 400, 404, 405, 415, 422, 500, 501}
-_GUESSED = {400, 422}  # where words that no row knows may still mean the form of the request
-_TOOLS_ONCE = {"tool_use_failed"}  # Groq's: what the model made of its tools is wrong
+_TOOL_USE_FAILED = "tool_use_failed"  # Groq's code: what the model made of its tools is wrong, not the tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +165,12 @@ def change_after(
     kind = refusals.kind(refusal)
     if refusal.status not in _REFUSALS or issubclass(kind, PromptTooLong | KeyRefused) or kind is ModelRefused:
         return None
-    for leave_out, lasting in _steps(refusal.status, _words_of(error, refusal.message), body):
+    steps = _steps(_words_of(error, refusal.message), body)
+    if kind is RequestRefused:
+        steps += [(step, guess.lasting) for guess in GUESSES for step in guess.leave_out]
+    for leave_out, lasting in steps:
         if build(profile.without(leave_out)) != body:
-            once = not lasting or (TOOLS in leave_out and (error.code in _TOOLS_ONCE or _holds_calls(body)))
-            return Change(leave_out, lasting=not once)
+            return Change(leave_out, lasting)
     return None
 
 
@@ -182,14 +184,19 @@ def _words_of(error: openai.APIError, message: str) -> str:
     return "\n".join(str(part) for part in (message, body.get("param"), error.code, error.type, *places) if part)
 
 
-def _steps(status: int, words: str, body: Mapping[str, object]) -> list[tuple[frozenset[str], bool]]:
+def _steps(words: str, body: Mapping[str, object]) -> list[tuple[frozenset[str], bool]]:
     """What may be left out, most likely first, and whether that would last."""
     fields = frozenset(name for name in body if name not in _NEEDED and _names(words, name))
     fields |= {field for inside, field in _INSIDE.items() if _names(words, inside)}
     steps = [(fields, True)] if fields else []
-    steps += [(step, row.lasting) for row in ROWS if row.says.search(words) for step in row.leave_out]
-    guesses = GUESSES if status in _GUESSED else ()
-    return steps + [(step, guess.lasting) for guess in guesses for step in guess.leave_out]
+    calls = _holds_calls(body)
+    for row in ROWS:
+        if row.says.search(words):
+            lasting = row.lasting and not (row.of_calls and (calls or _TOOL_USE_FAILED in words))
+            # Before there were calls in it, the same prompt was taken.
+            order = sorted(row.leave_out, key=lambda step: TOOLS not in step) if calls else row.leave_out
+            steps += [(step, lasting) for step in order]
+    return steps
 
 
 def _names(words: str, field: str) -> bool:

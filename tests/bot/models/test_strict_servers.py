@@ -11,8 +11,9 @@ from bot.chat import Usage
 from bot.errors import KeyRefused, ModelBusy, ModelError, ModelRefused, PromptTooLong
 from bot.models.remote import Profile, RemoteModel
 from bot.models.remote.differences import ROWS
-from bot.models.remote.profile import IMAGES, TOOLS, in_words
+from bot.models.remote.profile import IMAGES, SYSTEM, TOOLS, in_words
 from bot.ports import Prompt, Said, Tool
+from tests.bot.models.test_answers_with_calls import READ
 from tests.bot.models.test_calling import TOOL
 from tests.bot.models.test_remote import KEY, SECRET, remote
 from tests.fakes.model import TOO_LONG, Body, FakeModel, Status, text_in
@@ -232,15 +233,16 @@ async def test_a_500_that_says_nothing_of_the_request_passes(fake: FakeModel) ->
     assert model.profile == Profile()
 
 
-async def test_a_server_that_has_no_place_for_what_a_tool_brought_is_told_in_words(fake: FakeModel) -> None:
-    from tests.bot.models.test_answers_with_calls import READ
-
-    fake.strict = [SERVERS["no tool role"]]
+@pytest.mark.parametrize("name", ["no tool role", "Gemma 3"])
+async def test_a_server_that_has_no_place_for_what_a_tool_brought_is_told_in_words(fake: FakeModel, name: str) -> None:
+    fake.strict = [SERVERS[name]]
     model = remote(fake.base_url)
-    await ask(model, READ)
+    for prompt in (READ[:-2], READ, READ):
+        await ask(model, prompt)
     await model.close()
+    assert len(fake.requests) == 4
     assert "(looked up: Ana likes tea.)" in words(fake.requests[-1])
-    assert model.profile.takes(TOOLS)  # true of this request: what it was made of may be what is wrong
+    assert (model.profile.takes(TOOLS), model.profile.takes(SYSTEM)) == (False, True)
 
 
 async def test_without_a_tool_choice_no_tools_are_sent_where_none_may_be_called(fake: FakeModel) -> None:
