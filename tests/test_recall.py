@@ -115,7 +115,7 @@ async def test_settings_that_cannot_be_are_one_line(hathi: Hathi) -> None:
 
 async def test_what_was_recalled_reaches_a_server_that_takes_strict_turns_only(hathi: Hathi, fake: FakeModel) -> None:
     fake.strict = [SERVERS["Mistral 3 in llama.cpp"]]
-    await hathi("chat", "--as", "ana", "--thread", "one", stdin=f"{TOLD}\n")
+    await hathi.watched()("chat", "--as", "ana", "--thread", "one", stdin=f"{TOLD}\n")
     ended = await hathi("chat", "--as", "ana", "--thread", "two", stdin=f"{ASKED}\n")
     assert ended.out.rstrip().endswith(ASKED)
-    assert TOLD in str(fake.asked[-1]["messages"][-1])
+    assert TOLD in fake.asked[-1]["messages"][-1]["content"]  # and not among the instructions

@@ -28,7 +28,7 @@ from bot.errors import (
 )
 from bot.jobs import DurableJobs
 from bot.models import Keys, open_model
-from bot.ports import Accept, Lease, Memory, Noted, Outbox, Recollection, Reply
+from bot.ports import Accept, Lease, Memory, Noted, Outbox, Recalled, Recollection, Reply
 from memory import dsn
 from memory.history import History
 from memory.pool import Database, open_database
@@ -37,6 +37,7 @@ from tests.conftest import Server
 from tests.fakes import model as faults
 from tests.fakes.model import FakeModel
 from tests.fakes.proxy import Proxy
+from tests.fakes.strict import SERVERS
 from tests.stores import forgetting_in
 
 ANA, PORCH = Resource("stage", "ana"), Thread("stage", "porch")
@@ -428,3 +429,68 @@ def test_no_sentence_is_long_or_technical() -> None:
         assert len(sentence) < 120
         assert not any(word in sentence.lower() for word in ("exception", "http", "postgres", "error"))
     assert ModelBusy in TOLD
+
+
+@pytest.mark.parametrize("name", ["Mistral 3 in llama.cpp", "Gemma in vLLM", "Mistral 7B in vLLM", "consecutive"])
+async def test_one_failed_turn_does_not_wedge_a_conversation_on_a_server_of_strict_turns(
+    house: House, fake: FakeModel, name: str
+) -> None:
+    fake.answers = [faults.Status(401)]
+    assert await house.say("never answered") == TOLD[KeyRefused]
+    fake.strict = [SERVERS[name]]
+    before = len(fake.requests)
+    for number in range(5):
+        assert (await house.say(f"line {number}")).endswith(f"line {number}")
+    assert len(fake.requests) - before <= 5 + 2
+    assert "never answered" in str(fake.requests[-1])
+
+
+@pytest.mark.parametrize("name", ["Mistral 3 in llama.cpp", "Gemma 2 in llama.cpp"])
+async def test_two_messages_at_once_are_answered_by_a_server_of_strict_turns(
+    house: House, fake: FakeModel, name: str
+) -> None:
+    fake.strict = [SERVERS[name]]
+    assert isinstance(house.agent.transcript, PostgresTranscript)
+    await house.agent.transcript.hear(heard("one"))  # and nobody is woken
+    assert (await house.say("two")).endswith("two")
+    assert (await house.say("three")).endswith("three")
+
+
+@dataclass
+class Recalling:
+    """A memory that brings something of long ago to every turn."""
+
+    history: History
+
+    async def recall(self, turn: Turn) -> Recollection:
+        found = Recalled(datetime(2026, 5, 3, tzinfo=UTC), str(ANA), "Ana", "I like tea.")
+        return replace(await self.history.recall(turn), recalled=(found,))
+
+    async def digest(self, thread: Thread) -> tuple[()]:
+        return ()
+
+
+@pytest.mark.parametrize("name", ["Qwen 3.x in llama.cpp", "Qwen 3.x in vLLM", "Mistral 3 in llama.cpp"])
+async def test_what_was_recalled_is_read_by_a_server_that_takes_instructions_at_the_beginning_only(
+    house: House, transcript: PostgresTranscript, fake: FakeModel, name: str
+) -> None:
+    """A 500 that was taken for overload: 47 s, twelve requests and "busy", on every turn."""
+    house.with_memory(Recalling(History(transcript, 10)))
+    fake.strict = [SERVERS[name]]
+    assert (await house.say("hello")).endswith("hello")
+    assert len(fake.requests) <= 2
+    for _ in range(3):
+        assert (await house.say("hello")).endswith("hello")
+    assert len(fake.requests) <= 5
+    assert "I like tea." in str(fake.requests[-1])
+
+
+async def test_a_model_without_eyes_is_shown_no_picture_again(house: House, fake: FakeModel) -> None:
+    house.stage.pictures["https://example.org/cat.png"] = b"meow"
+    fake.strict = [SERVERS["no pictures in llama.cpp"]]
+    images = (Image("https://example.org/cat.png", "image/png"),)
+    for _ in range(2):
+        house.stage.news.clear()
+        await house.agent.accept(replace(heard("[image: cat.png]"), images=images))
+        assert await house.hear() == "You said: [image: cat.png] (you cannot see the picture)"
+    assert len(fake.requests) == 3

@@ -98,6 +98,17 @@ async def test_what_was_looked_up_is_read_before_the_answer(
     assert read(fake) == []
 
 
+async def test_the_tokens_of_an_answer_are_logged_once_with_what_was_cached(
+    house: House, fake: FakeModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "bot.answering")
+    fake.cached = 3
+    fake.answers = [look("tea"), "You like tea."]
+    await house.say("What do I like?")
+    [record] = [record for record in caplog.records if record.name == "bot.answering"]
+    assert "completion=3, cached=6, written=0" in record.getMessage()
+
+
 async def test_text_around_calls_belongs_to_the_answer_and_only_grows(
     house: House, fake: FakeModel, transcript: PostgresTranscript
 ) -> None:

@@ -57,6 +57,11 @@ def no_turns_at_all(body: Body) -> bool:
     return any_system(body) or no_turns(body)
 
 
+def no_turns_or_tools(body: Body) -> bool:
+    """The same of a template that counts what tools bring too: Gemma 3."""
+    return no_turns(body) or any(_of_tools(message) for message in messages(body))
+
+
 def assistant_last(body: Body) -> bool:
     return roles(body)[-1] == "assistant"
 
@@ -205,6 +210,7 @@ SERVERS: Mapping[str, Strict] = {
         no_turns, 'Error rendering prompt with jinja template: "Conversation roles must alternate"', text(400)
     ),
     "consecutive": Strict(no_turns, "messages: consecutive user messages are not allowed", openai(422)),
+    "Gemma 3": Strict(no_turns_or_tools, _ALTERNATE, vllm()),
     "same role": Strict(no_turns, "Two messages with the same role in a row", openai(500)),
     "order": Strict(no_turns, "invalid message order", openai(400, code="invalid_request_message_order")),
     "user first": Strict(assistant_first, 'messages: first message must use the "user" role', openai()),
@@ -260,6 +266,9 @@ SERVERS: Mapping[str, Strict] = {
     "no tools without --jinja": Strict(has("tools", "tool_choice"), "tools param requires --jinja flag", openai(500)),
     "no tool role": Strict(tool_role, "Unexpected role RoleEnum.tool", openai()),
     "no forced tool": Strict(forced, "Thinking mode does not support this tool_choice", openai()),
+    "no JSON schema": Strict(form("json_schema"), "This response_format type is unavailable now", openai()),
+    "no JSON": Strict(form("json_object"), "'response_format.type' must be 'text'", openai()),
+    "a template of its own": Strict(late_system, "Unsupported conversation", llama_cpp(500)),
     # Content.
     "no marks": Strict(cache_marks, "messages.0.content.0.cache_control: Extra inputs are not permitted", openai(422)),
     "plain text only": Strict(parts, "messages[0].content must be a string", openai()),
@@ -277,6 +286,8 @@ SERVERS: Mapping[str, Strict] = {
         openai(422),
     ),
 }
+# True of one request, and not of the model.
+BAD_PICTURE = Strict(pictures, "Could not process image", openai(400, code="invalid_image"))
 # Those that say nothing of what was wrong.
 MUTE: Mapping[str, Strict] = {
     "late system": Strict(late_system, "Bad request", openai()),

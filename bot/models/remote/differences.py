@@ -30,31 +30,34 @@ from bot.models.remote.response import mapping
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
-    """How servers say that they do not take something."""
+class Difference:
+    """How servers say that they do not take something that others do."""
 
     says: re.Pattern[str]
     leave_out: tuple[frozenset[str], ...]  # one after the other, until the server is content
     lasting: bool = True  # true of the model, and not of this request alone
+    of_calls: bool = False  # may be about the calls that a prompt holds: then it is true of this request alone
 
 
-def _row(says: str, *leave_out: str | set[str], lasting: bool = True) -> Refusal:
+def _row(says: str, *leave_out: str | set[str], lasting: bool = True, of_calls: bool = False) -> Difference:
     steps = tuple(frozenset({step} if isinstance(step, str) else step) for step in leave_out)
-    return Refusal(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting)
+    return Difference(re.compile(says, re.IGNORECASE | re.DOTALL), steps, lasting, of_calls)
 
 
 _NEW = r"(extra|unknown|unrecogni[sz]ed|unexpected|additional|not permitted|not allowed|forbidden|no such field)"
 _NO = r"(not? (yet )?support|n't support|unsupported|not (enabled|allowed|permitted|available|accepted)|cannot|invalid)"
 
 # The first row decides that fits the words and whose step would change the request.
-ROWS: Sequence[Refusal] = (
+ROWS: Sequence[Difference] = (
     # Mistral: "Unexpected role 'tool' after role 'user'". Before the rows about turns, which name tools as well.
     _row(r"(unexpected|unknown|invalid|unsupported)( message)? role:? ?(\w+\.)?['\"`]?tool\b", TOOLS),
     # Qwen 3.x, in llama.cpp (400 or 500), Ollama, vLLM: "System message must be at the beginning." Others: "the system
     # message must come first", "only the first message can be a system message", "multiple system messages".
     _row(
-        r"system\s+(message|prompt|role|instruction)s?\b.{0,40}(must|should|has to|have to|only|can).{0,40}"
-        r"(beginning|first|start)"
+        r"\bsystem\b['\"`]?\s*(message|prompt|role|instruction)?s?\b.{0,40}"
+        r"(must|should|has to|have to|only|can\b|expected).{0,40}(beginning|first|start\b|precede|index 0)"
+        r"|unexpected system (message|prompt|role)"
+        r"|system (message|prompt|role).{0,20}(at|in) (index|position|place) [1-9]"
         r"|first message.{0,30}\bsystem\b|only (the )?(first|one|a single).{0,30}\bsystem\b"
         r"|(multiple|more than one|several|second|duplicate).{0,20}system (message|prompt|role)"
         r"|unexpected role:? ['\"`]?system['\"`]? after|system (message|prompt|role)s?\b.{0,60}\b(middle|after|later)\b"
@@ -68,7 +71,8 @@ ROWS: Sequence[Refusal] = (
         rf"|{_NO}.{{0,30}}\b(system|developer)\b[\s'\"`]*(role|message|prompt|instruction)?"
         rf"|(developer|system) instruction.{{0,20}}{_NO}"
         r"|only.{0,20}user.{0,20}assistant.{0,30}roles? (are|is) (supported|allowed)"
-        r"|(unknown|unexpected|invalid)( message)? role:? ?['\"`]?(system|developer)",
+        r"|(unknown|unexpected|invalid)( message)? role:? ?['\"`]?(system|developer)"
+        r"|system['\"`]? (is )?not a valid role|(got|found|received|but was) ['\"`]?system",
         {LATE_SYSTEM, SYSTEM},
         TOOLS,
     ),
@@ -77,12 +81,14 @@ ROWS: Sequence[Refusal] = (
     # (Mistral 3, 500 in llama.cpp); "Expected last role User or Tool … but got assistant"; "The conversation must end
     # with a user message"; "first message must use the user role". Mistral 7B says it of any system message too.
     _row(
-        r"\balternat(e|ing|ion)\b|(consecutive|successive|two|multiple|repeated).{0,40}\b(user|assistant|role)"
-        r"|same role|role order|unexpected role|(expected|wrong|bad|invalid|incorrect) (last |first |next )?role"
+        r"\balternat(e|ing|ion)\b|interleav|same role|role order|message.?(sequence|order)|order of (the )?messages"
+        r"|(consecutive|successive|two|2|multiple|repeated).{0,40}\b(user|assistant|role|messages)\b"
+        r"|follow(s|ed|ing)? (by )?(an(other)? )?['\"`]?(user|assistant)|user, ?(then )?assistant, ?(then )?user"
+        r"|expected (an? )?['\"`]?(user|assistant)|expected.{0,20}from.{0,10}(user|human)"
+        r"|unexpected role|(expected|wrong|bad|invalid|incorrect) (last |first |next )?role"
         r"|(last|first|final) message.{0,40}\b(user|assistant|role)"
-        r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)"
-        r"|expected.{0,20}from.{0,10}(user|human)|add_generation_prompt|assistant message prefill|prefilling"
-        r"|message.?order|order of (the )?(messages|roles)|no user (query|message)",
+        r"|(begin|start|end|finish)s? with.{0,30}\b(user|assistant)|no user (query|message)"
+        r"|add_generation_prompt|assistant message prefill|prefilling",
         {FREE_TURNS, LATE_SYSTEM},
         SYSTEM,
         TOOLS,
@@ -99,7 +105,7 @@ ROWS: Sequence[Refusal] = (
     # OpenRouter: "No endpoints found that support image input" (404); llama.cpp: "image input is not supported - hint:
     # … provide the mmproj" (500); vLLM: "… is not a multimodal model", "At most 0 image(s) may be provided"; DeepSeek:
     # "unknown variant `image_url`, expected `text`".
-    _row(r"image|vision|multi-?modal|mmproj", IMAGES),
+    _row(r"image|vision|multi-?modal|mmproj|only (support|accept)s? text|text.only", IMAGES),
     # "content must be a string": no list of parts, so neither marks nor pictures.
     _row(
         r"content\b.{0,60}(must|should|expect|need|only|valid).{0,30}\b(str|string|text)\b"
@@ -113,12 +119,12 @@ ROWS: Sequence[Refusal] = (
     _row(r"tool_choice|forced? (tool|function)|grammar", FORCED_CALL),
     # Ollama: "… does not support tools"; OpenRouter: "No endpoints found that support tool use"; llama.cpp: "tools
     # param requires --jinja flag" (500).
-    _row(r"tool|function.?call", TOOLS),
+    _row(r"tool|function.?call", TOOLS, of_calls=True),
     # DeepSeek: "This response_format type is unavailable now".
     _row(r"response.?format|json.?(schema|object|mode)|structured.?output|grammar", JSON_SCHEMA, JSON_OBJECT),
     # A template that raises for a reason of its own, or a server that does not like a role.
     _row(
-        r"jinja|chat.?template|raise_exception|template ?error|(apply|render|process)\w* (the )?template|\broles?\b",
+        r"jinja|template|raise_exception|\broles?\b",
         {FREE_TURNS, LATE_SYSTEM},
         SYSTEM,
         TOOLS,
@@ -127,7 +133,7 @@ ROWS: Sequence[Refusal] = (
 
 # Tried one after the other where no row helps. Only what is unusual is suspected; pictures are never written
 # off on a suspicion.
-GUESSES: Sequence[Refusal] = (
+GUESSES: Sequence[Difference] = (
     _row("", IMAGES, lasting=False),
     _row("", {FREE_TURNS, LATE_SYSTEM}),
 )
@@ -138,7 +144,7 @@ _INSIDE = {"include_usage": "stream_options", CACHE_MARKS: CACHE_MARKS}  # what 
 
 _REFUSALS = {refusals.IN_STREAM, 400, 404, 405, 415, 422, 500, 501}
 _GUESSED = {400, 422}  # where words that no row knows may still mean the form of the request
-_TOOLS_ONCE = {"tool_use_failed"}  # Groq's: what the model made of its tools is wrong
+_TOOL_USE_FAILED = "tool_use_failed"  # Groq's code: what the model made of its tools is wrong, not the tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +168,14 @@ def change_after(
         return None
     for leave_out, lasting in _steps(refusal.status, _words_of(error, refusal.message), body):
         if build(profile.without(leave_out)) != body:
-            once = not lasting or (TOOLS in leave_out and (error.code in _TOOLS_ONCE or _holds_calls(body)))
-            return Change(leave_out, lasting=not once)
+            return Change(leave_out, lasting)
     return None
 
 
 def _words_of(error: openai.APIError, message: str) -> str:
     """What a refusal says, with the names that its body has in other places: OpenAI's `param`, FastAPI's `loc`."""
+    source, raised, why = message.rpartition("Jinja Exception:")
+    message = raised + why if raised else source + why  # llama.cpp quotes the template before: those words mean nothing
     body = mapping(error.body)
     details = body.get("detail")
     places = [mapping(detail).get("loc") for detail in details] if isinstance(details, list) else []
@@ -180,7 +187,13 @@ def _steps(status: int, words: str, body: Mapping[str, object]) -> list[tuple[fr
     fields = frozenset(name for name in body if name not in _NEEDED and _names(words, name))
     fields |= {field for inside, field in _INSIDE.items() if _names(words, inside)}
     steps = [(fields, True)] if fields else []
-    steps += [(step, row.lasting) for row in ROWS if row.says.search(words) for step in row.leave_out]
+    calls = _holds_calls(body)
+    for row in ROWS:
+        if row.says.search(words):
+            lasting = row.lasting and not (row.of_calls and (calls or _TOOL_USE_FAILED in words))
+            # Before there were calls in it, the same prompt was taken.
+            order = sorted(row.leave_out, key=lambda step: TOOLS not in step) if calls else row.leave_out
+            steps += [(step, lasting) for step in order]
     guesses = GUESSES if status in _GUESSED else ()
     return steps + [(step, guess.lasting) for guess in guesses for step in guess.leave_out]
 

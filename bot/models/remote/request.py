@@ -101,8 +101,7 @@ def _shaped(prompt: Prompt, profile: Profile) -> Prompt:
     if not profile.takes(IMAGES):
         said = [replace(one, text=f"{one.text} {UNSEEN}", images=()) if one.images else one for one in said]
     if not profile.takes(LATE_SYSTEM):
-        first = next((place for place, one in enumerate(said) if one.role is not None), len(said))
-        said = [*_merged(said[:first]), *(replace(one, role=one.role or "user") for one in said[first:])]
+        said = [*said[:1], *(one if one.role else replace(one, role="user") for one in said[1:])]
     if not profile.takes(SYSTEM):
         said = _instructed(said)
     if not profile.takes(FREE_TURNS):

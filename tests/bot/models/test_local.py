@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from bot.chat import Role, Usage
 from bot.errors import KeyRefused, PromptTooLong, SettingsError
-from bot.models.local import LocalModel
+from bot.models.local import LocalModel, weights
 from bot.models.remote import RemoteModel
 from bot.ports import Said, Tool
 
@@ -125,3 +125,41 @@ async def test_a_model_that_never_started_closes_at_once() -> None:
     model = LocalModel()
     await model.close()
     await model.close()
+
+
+STRICT = """
+{%- set first = 1 if messages[0].role == 'system' else 0 %}
+{%- for message in messages %}
+{%- if message.role == 'system' and not loop.first %}
+{{- raise_exception('System message must be at the beginning.') }}
+{%- endif %}
+{%- if message.role != 'system' and (message.role == 'user') != ((loop.index0 - first) % 2 == 0) %}
+{{- raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}
+{%- endif %}
+{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
+"""
+
+
+async def test_a_strict_template_in_the_real_llama_cpp_is_learned() -> None:
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(weights())
+    params.n_ctx, params.n_parallel, params.fit_params, params.verbosity = 512, 1, False, -1
+    params.endpoint_metrics = params.use_jinja = True
+    params.chat_template = STRICT
+    for cpu in (params.cpuparams, params.cpuparams_batch):
+        cpu.n_threads, cpu.poll = 1, 0
+    server = await asyncio.to_thread(xllamacpp.Server, params)
+    server.handle_metrics()
+    model = RemoteModel(name="openai/x", model="x", base_url=f"{server.listening_address}/v1", key="none", max_tokens=4)
+    prompt = [
+        *(Said(None, "Be brief."), Said("assistant", "Hello!"), Said("user", "Hi"), Said("user", "Are you there?")),
+        *(Said(None, "Ana likes tea."), Said("user", "What do I like?", ("data:image/png;base64,AA==",))),
+    ]
+    for _ in range(2):
+        assert [piece async for piece in model.complete(prompt) if isinstance(piece, str)]
+    await model.close()
+    assert not any(map(model.profile.takes, ("free turns", "late system", "images")))

@@ -10,12 +10,14 @@ import pytest
 from bot.chat import Usage
 from bot.errors import KeyRefused, ModelBusy, ModelError, ModelRefused, PromptTooLong
 from bot.models.remote import Profile, RemoteModel
-from bot.models.remote.profile import IMAGES, TOOLS, in_words
+from bot.models.remote.differences import ROWS
+from bot.models.remote.profile import IMAGES, SYSTEM, TOOLS, in_words
 from bot.ports import Prompt, Said, Tool
+from tests.bot.models.test_answers_with_calls import READ
 from tests.bot.models.test_calling import TOOL
 from tests.bot.models.test_remote import KEY, SECRET, remote
 from tests.fakes.model import TOO_LONG, Body, FakeModel, Status, text_in
-from tests.fakes.strict import MUTE, SERVERS, Rule, Strict, assistant_first, late_system, no_turns, openai
+from tests.fakes.strict import BAD_PICTURE, MUTE, SERVERS, Rule, Strict, assistant_first, late_system, no_turns, openai
 
 LOOK = Tool("look_up", "Look something up.", {"type": "object", "properties": {"query": {"type": "string"}}})
 PICTURE = "data:image/png;base64,AA=="
@@ -42,7 +44,7 @@ CHANGED: dict[str, dict[str, Any]] = {  # what differs for one of them
         "profile": Profile.of(cache_marks=True, limits=("max_completion_tokens", "max_tokens"))
     },
 }
-CALLS_ONLY = {"no forced tool"}
+CALLS_ONLY = {"no forced tool", "no JSON schema", "no JSON"}
 # The server says it of a prompt that has something else in it.
 ELSEWHERE = {"user last": [Said(None, "INSTRUCTIONS"), Said("user", SECRET), Said("assistant", "FIRST")]}
 
@@ -91,7 +93,9 @@ async def test_what_a_server_does_not_take_is_learned_at_the_first_turn(
     assert SECRET not in caplog.text
 
 
-@pytest.mark.parametrize("name", [name for name in SERVERS if name != "no tool role"])
+@pytest.mark.parametrize(
+    "name", [name for name in SERVERS if name not in {"no tool role", "no JSON schema", "no JSON"}]
+)
 async def test_the_same_is_learned_where_a_tool_must_be_called(fake: FakeModel, name: str) -> None:
     fake.strict = [SERVERS[name]]
     model = remote(fake.base_url, retries=2, **MORE | CHANGED.get(name, {}))
@@ -199,9 +203,11 @@ async def test_what_is_wrong_for_another_reason_is_asked_once(
 
 
 async def test_a_bad_picture_is_left_out_once(fake: FakeModel) -> None:
-    fake.answers = [Status(400, "invalid_image", "Could not process image"), "I cannot see it.", "A cat."]
     model = remote(fake.base_url)
-    assert [await ask(model), await ask(model)] == ["I cannot see it.", "A cat."]
+    fake.strict = [BAD_PICTURE]
+    await ask(model)
+    fake.strict = []
+    await ask(model)
     await model.close()
     assert model.sees
     assert words(fake.requests[1]).endswith(f"{SECRET} (you cannot see the picture)")
@@ -227,15 +233,16 @@ async def test_a_500_that_says_nothing_of_the_request_passes(fake: FakeModel) ->
     assert model.profile == Profile()
 
 
-async def test_a_server_that_has_no_place_for_what_a_tool_brought_is_told_in_words(fake: FakeModel) -> None:
-    from tests.bot.models.test_answers_with_calls import READ
-
-    fake.strict = [SERVERS["no tool role"]]
+@pytest.mark.parametrize("name", ["no tool role", "Gemma 3"])
+async def test_a_server_that_has_no_place_for_what_a_tool_brought_is_told_in_words(fake: FakeModel, name: str) -> None:
+    fake.strict = [SERVERS[name]]
     model = remote(fake.base_url)
-    await ask(model, READ)
+    for prompt in (READ[:-2], READ, READ):
+        await ask(model, prompt)
     await model.close()
+    assert len(fake.requests) == 4
     assert "(looked up: Ana likes tea.)" in words(fake.requests[-1])
-    assert model.profile.takes(TOOLS)  # true of this request: what it was made of may be what is wrong
+    assert (model.profile.takes(TOOLS), model.profile.takes(SYSTEM)) == (False, True)
 
 
 async def test_without_a_tool_choice_no_tools_are_sent_where_none_may_be_called(fake: FakeModel) -> None:
@@ -271,6 +278,25 @@ def test_the_fakes_enforce_what_they_say(rule: Rule, broken_by: str) -> None:
 
     assert all(rule(body(letters)) for letters in broken_by.split())
     assert not any(rule(body(letters)) for letters in ("u", "su", "uau", "suau"))
+
+
+def test_every_row_of_the_table_has_a_server_that_words_it_so() -> None:
+    words = [str(server.put(server.says)) for server in (*SERVERS.values(), BAD_PICTURE)]
+    fitting = [[place for place, row in enumerate(ROWS) if row.says.search(said)] for said in words]
+    assert {places[0] for places in fitting if places} == set(range(len(ROWS)))
+
+
+async def test_where_no_form_of_an_answer_can_be_bound_it_is_asked_for_in_words(fake: FakeModel) -> None:
+    fake.strict = [SERVERS["no tools, in words"], SERVERS["no JSON schema"], SERVERS["no JSON"]]
+    fake.otherwise = '{"facts": [], "sure": true}'
+    model = remote(fake.base_url, retries=2)
+    for _ in range(2):
+        assert await model.call([Said("user", "Hi")], TOOL) == {"facts": [], "sure": True}
+    await model.close()
+    assert [body.get("response_format", {}).get("type") for body in fake.requests] == [
+        *(None, "json_schema", "json_object"),
+        *(None, None),
+    ]
 
 
 def test_what_is_left_out_is_named_for_people() -> None:
