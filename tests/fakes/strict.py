@@ -292,5 +292,6 @@ BAD_PICTURE = Strict(pictures, "Could not process image", openai(400, code="inva
 MUTE: Mapping[str, Strict] = {
     "late system": Strict(late_system, "Bad request", openai()),
     "turns": Strict(no_turns, "Invalid input", openai(422)),
+    "late system, 500": Strict(late_system, "invalid conversation", openai(500)),
     "pictures": Strict(pictures, "invalid_request", text(400)),
 }

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import openai
 
-from bot.errors import KeyRefused, ModelRefused, PromptTooLong
+from bot.errors import KeyRefused, ModelRefused, PromptTooLong, RequestRefused
 from bot.models.remote import refusals
 from bot.models.remote.errors import refusal_of
 from bot.models.remote.profile import (
@@ -143,7 +143,6 @@ _NEEDED = {"model", "messages", "stream", "tools", "tool_choice", "response_form
 _INSIDE = {"include_usage": "stream_options", CACHE_MARKS: CACHE_MARKS}  # what stands inside a field
 
 _REFUSALS = {refusals.IN_STREAM, 400, 404, 405, 415, 422, 500, 501}
-_GUESSED = {400, 422}  # where words that no row knows may still mean the form of the request
 _TOOL_USE_FAILED = "tool_use_failed"  # Groq's code: what the model made of its tools is wrong, not the tools
 
 
@@ -166,7 +165,10 @@ def change_after(
     kind = refusals.kind(refusal)
     if refusal.status not in _REFUSALS or issubclass(kind, PromptTooLong | KeyRefused) or kind is ModelRefused:
         return None
-    for leave_out, lasting in _steps(refusal.status, _words_of(error, refusal.message), body):
+    steps = _steps(_words_of(error, refusal.message), body)
+    if kind is RequestRefused:
+        steps += [(step, guess.lasting) for guess in GUESSES for step in guess.leave_out]
+    for leave_out, lasting in steps:
         if build(profile.without(leave_out)) != body:
             return Change(leave_out, lasting)
     return None
@@ -182,7 +184,7 @@ def _words_of(error: openai.APIError, message: str) -> str:
     return "\n".join(str(part) for part in (message, body.get("param"), error.code, error.type, *places) if part)
 
 
-def _steps(status: int, words: str, body: Mapping[str, object]) -> list[tuple[frozenset[str], bool]]:
+def _steps(words: str, body: Mapping[str, object]) -> list[tuple[frozenset[str], bool]]:
     """What may be left out, most likely first, and whether that would last."""
     fields = frozenset(name for name in body if name not in _NEEDED and _names(words, name))
     fields |= {field for inside, field in _INSIDE.items() if _names(words, inside)}
@@ -194,8 +196,7 @@ def _steps(status: int, words: str, body: Mapping[str, object]) -> list[tuple[fr
             # Before there were calls in it, the same prompt was taken.
             order = sorted(row.leave_out, key=lambda step: TOOLS not in step) if calls else row.leave_out
             steps += [(step, lasting) for step in order]
-    guesses = GUESSES if status in _GUESSED else ()
-    return steps + [(step, guess.lasting) for guess in guesses for step in guess.leave_out]
+    return steps
 
 
 def _names(words: str, field: str) -> bool:
