@@ -17,7 +17,7 @@ from memory.transcript import PostgresTranscript
 from tests.bot.models.test_reasoning import ALONE, NOTHING_LEFT, USED, P
 from tests.bot.models.test_refusals import TOO_LONG
 from tests.bot.test_agent import House, open_house
-from tests.fakes.model import Body, FakeModel, Finish, Status
+from tests.fakes.model import Body, ErrorInside, FakeModel, Finish, Status
 
 HIDDEN = "zeppelin"
 SECRET = "the treasure lies under the oak"
@@ -37,17 +37,16 @@ async def stored(database: Database) -> str:
     return "\n".join(row["content"] for row in rows)
 
 
-@pytest.mark.parametrize("text", [*USED.values(), *ALONE.values()], ids=[*USED, *(f"alone: {name}" for name in ALONE)])
-async def test_reasoning_is_neither_shown_nor_stored_nor_sent_back(
-    house: House, fake: FakeModel, transcript: PostgresTranscript, text: str
-) -> None:
-    fake.answers = [text]
-    assert await house.say("the capital?") == P
-    assert await house.say("and now?") == "You said: and now?"
-    assert all(HIDDEN not in shown for shown in house.stage.shown)
+async def test_reasoning_is_neither_shown_nor_stored_nor_sent_back(transcript: PostgresTranscript) -> None:
+    for name, text in {**USED, **ALONE}.items():
+        async with FakeModel() as fake, open_house(transcript, fake) as house:  # a model whose habits are not known
+            fake.answers = [text]
+            assert await house.say("the capital?") == P, name
+            assert await house.say("and now?") == "You said: and now?"
+            assert all(HIDDEN not in shown for shown in house.stage.shown), name
+            assert {"role": "assistant", "content": P} in fake.requests[-1]["messages"]
+            assert HIDDEN not in json.dumps(fake.requests)
     assert HIDDEN not in await stored(transcript.database)
-    assert HIDDEN not in json.dumps(fake.requests)
-    assert {"role": "assistant", "content": P} in fake.requests[-1]["messages"]
 
 
 async def test_what_was_shown_before_its_closing_mark_is_gone_in_the_end(
@@ -64,11 +63,12 @@ async def test_what_was_shown_before_its_closing_mark_is_gone_in_the_end(
     assert all(HIDDEN not in shown for shown in house.stage.shown)
 
 
-@pytest.mark.parametrize("text", NOTHING_LEFT)
-async def test_reasoning_alone_is_no_answer(house: House, fake: FakeModel, text: str) -> None:
-    fake.otherwise = text
-    assert await house.say("the capital?") == TOLD[ModelSilent]
-    assert all(HIDDEN not in shown for shown in house.stage.shown)
+async def test_reasoning_alone_is_no_answer(transcript: PostgresTranscript) -> None:
+    for text in NOTHING_LEFT:
+        async with FakeModel() as fake, open_house(transcript, fake) as house:
+            fake.otherwise = text
+            assert await house.say("the capital?") == TOLD[ModelSilent], text
+            assert all(HIDDEN not in shown for shown in house.stage.shown)
 
 
 async def test_an_answer_about_the_marks_is_left_as_it_is(house: House, fake: FakeModel) -> None:
@@ -79,16 +79,13 @@ async def test_an_answer_about_the_marks_is_left_as_it_is(house: House, fake: Fa
     assert await house.say("how do I use <think>?") == about
 
 
-@pytest.mark.parametrize(("status", "code", "message"), [row[1:] for row in TOO_LONG], ids=[row[0] for row in TOO_LONG])
-async def test_a_prompt_that_is_too_long_is_shortened_and_asked_again(
-    house: House, fake: FakeModel, status: int, code: str, message: str
-) -> None:
-    fake.answers = ["one", "two", "three"]
+async def test_a_prompt_that_is_too_long_is_shortened_and_asked_again(house: House, fake: FakeModel) -> None:
     for text in ("one", "two", "three"):
         await house.say(text)
-    refusal = Status(status or 400, code or None, message)
-    fake.otherwise = lambda body: refusal if len(body["messages"]) > 4 else "It fits."
-    assert await house.say("and now?") == "It fits."
+    for name, status, code, message in TOO_LONG:
+        refusal = Status(status, code or None, message) if status else ErrorInside(code, message, after=0)
+        fake.otherwise = lambda body, refusal=refusal: refusal if len(body["messages"]) > 4 else "It fits."
+        assert await house.say("and now?") == "It fits.", name
 
 
 async def test_a_question_that_alone_is_too_long_is_said_so(house: House, fake: FakeModel) -> None:
