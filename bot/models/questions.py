@@ -64,7 +64,7 @@ class Server:
                 elif isinstance(piece, Retraction):
                     text = ""
                 else:
-                    text += piece
+                    text = "" if isinstance(piece, Retraction) else text + piece
         self.count(prompt, text, usage)
         return text, calls, usage
 
@@ -146,7 +146,9 @@ async def forced_tool(server: Server) -> Finding:
         return Finding("no", "it has no tools")
     model = server.without()
     instead = await _called(server, model, Way.TOOL)
-    return Finding("no", instead) if instead else Finding("yes", "it called the tool that it had to")
+    return (
+        Finding("no", instead) if instead else Finding("yes", "it filled in the form of the tool that it had to call")
+    )
 
 
 async def json_schema(server: Server) -> Finding:

@@ -77,6 +77,7 @@ class Reader:
         self._first = False  # the block stands at the beginning
         self._scanned = 0
         self._removed = False  # there was reasoning
+        self._called = False  # there was a call in words, whatever its tool
         self._wrapped = False  # a mark has said that the answer begins
         self._over = False  # a mark has said that the turn is over
         self._trim = False
@@ -217,6 +218,7 @@ class Reader:
         return False
 
     def _call(self, calls: Sequence[written.Written]) -> None:
+        self._called = True
         names = {tool.name for tool in self._tools}
         self.calls += [call for call in calls if call.name in names]
 
@@ -250,7 +252,7 @@ class Reader:
             self._withdraw()
             self._wrapped = True
         else:
-            found = (self.calls and STRAY.match(text)) or (self._wrapped and UNWRAPPED.match(text)) or None
+            found = (self._called and STRAY.match(text)) or (self._wrapped and UNWRAPPED.match(text)) or None
         if found:
             self._text = text[found.end() :]
         elif not end and UNFINISHED.fullmatch(text):

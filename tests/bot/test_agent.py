@@ -190,9 +190,11 @@ async def test_ten_messages_and_no_more_stand_before_the_new_one(house: House, f
 
 
 async def test_the_answer_grows_before_it_is_whole(house: House) -> None:
-    await house.say("hello")
+    await house.say("hello")  # of a model whose habits are not known yet, it is held for a moment
+    house.stage.shown.clear()
+    await house.say("hello again")
     assert len(house.stage.shown) > 1
-    assert all(house.stage.finished[0].startswith(shown) for shown in house.stage.shown)
+    assert all(house.stage.finished[1].startswith(shown) for shown in house.stage.shown)
 
 
 async def test_what_was_heard_before_a_crash_is_answered_with_the_next_message(house: House, fake: FakeModel) -> None:
@@ -258,8 +260,11 @@ async def test_a_failing_model_costs_one_honest_sentence_and_the_next_message_wo
 
 async def test_fallbacks_are_asked_in_order_and_what_broke_off_is_replaced(transcript: PostgresTranscript) -> None:
     async with FakeModel() as first, FakeModel() as second, FakeModel() as third:
-        first.otherwise, second.otherwise = faults.Break(after=2), faults.Status(400)
+        second.otherwise = faults.Status(400)
         async with open_house(transcript, first, second, third) as house:
+            await house.say("so that its habits are known")
+            house.stage.shown.clear()
+            first.otherwise = faults.Break(after=2)
             assert await house.say("hello") == "You said: hello"
             assert house.stage.shown[0] != "You said: hello"[: len(house.stage.shown[0])]
     assert first.requests

@@ -20,7 +20,7 @@ from bot.models.remote.exchange import Exchange
 from bot.models.remote.hearing import Hearing
 from bot.models.remote.profile import FORCED_CALL, IMAGES, Profile
 from bot.models.remote.request import Asked, way_of
-from bot.models.remote.response import LENGTH, NoAnswerError, Whole, mapping, read_whole, refused
+from bot.models.remote.response import FILTER, LENGTH, NoAnswerError, Whole, mapping, read_whole, refused
 from bot.models.remote.stream import Stream
 from bot.ports import Call, Prompt, Retraction, Tool
 
@@ -154,14 +154,16 @@ class RemoteModel:
                 body, whole = await self._exchange.ask(self._asking(prompt, tool), self._answer, unforced)
             forced = "tools" in body
             log.debug("%s: %s by %s: %s", self.name, tool.name, way_of(body).value, whole.usage)
-            if forced and tool.name not in whole.calls and whole.finish not in {"content_filter", "error"}:
-                unforced = frozenset({FORCED_CALL})  # some servers know tools, but no tool_choice
-                continue
-            if not (forced and tool.name in whole.calls):
-                self._place.judge(whole.finish, heard=True, spoke=bool(whole.text.strip()))
+            called = tool.name in whole.calls
+            if not called:
+                in_words = forced and whole.finish != FILTER  # some servers know tools, but no tool_choice
+                self._place.judge(whole.finish, heard=True, spoke=in_words or bool(whole.text.strip()))
             try:
-                found = arguments.read(whole.calls[tool.name] if forced else whole.text, tool)
+                found = arguments.read(whole.calls[tool.name] if called else whole.text, tool)
             except arguments.NoArguments:
+                if forced and not called:
+                    unforced = frozenset({FORCED_CALL})
+                    continue
                 if not again:
                     raise self._place.no_arguments() from None
                 again = False
