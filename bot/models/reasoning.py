@@ -46,8 +46,10 @@ def closes_alone(model: str) -> bool | None:
 def read_whole(text: str, tools: Sequence[Tool] = ()) -> tuple[str, Sequence[written.Written]]:
     """The answer in a whole text, and what is called in it."""
     reader = Reader(tools)
-    pieces = [*reader.feed(text), *reader.close()]
-    return "".join(piece for piece in pieces if isinstance(piece, str)).strip(), reader.calls
+    answer = ""
+    for piece in [*reader.feed(text), *reader.close()]:
+        answer = "" if isinstance(piece, Retraction) else answer + piece
+    return answer.strip(), reader.calls
 
 
 class _Mode(Enum):

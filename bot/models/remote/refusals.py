@@ -117,7 +117,7 @@ _NUMBER = re.compile(
 )
 _ABOVE = re.compile(r"(?<![\w.-])(\d[\d,_]*)\s*(?:\w+\s*)?>\s*(\d[\d,_]*)")
 _OVER = re.compile(
-    r"(?<![\w.$-])(\d[\d,_]*)[^\d.]{0,30}tokens?\b\D{0,60}\b(?:max\w*|limit\w*|most|allow\w*)\b\D{0,30}(\d[\d,_]*)",
+    r"(?<![\w.$-])(\d[\d,_]*)[^\d.]{0,30}tokens?\b\D{0,60}\b(?:max\w*|limit\w*|most|allow\w*|only)\b\D{0,30}(\d[\d,_]*)",
     re.IGNORECASE,
 )
 _LEAST = 256  # tokens, that a limit can be: smaller numbers are those of fields

@@ -219,4 +219,6 @@ def test_it_makes_no_difference_how_an_answer_is_cut() -> None:
 
 
 def test_the_answer_in_a_whole_text() -> None:
+    assert read_whole("Paris.\n</think>") == ("", [])
+    assert read_whole("Paris, I think. " * 100 + f"\n</think>\n{P}") == (P, [])
     assert read_whole(USED["think"]) == read_whole(ALONE["in German"]) == (P, [])

@@ -59,6 +59,7 @@ TOO_LONG = [
     ("two numbers, compared", 400, "", "tokenized messages: 9011 > 8192"),
     ("somebody's gateway", 500, "", "number of tokens 9011 exceeds the limit"),
     ("two numbers, the limit last", 400, "", "Your prompt has 9011 tokens. The maximum is 8192."),
+    ("two numbers, only", 400, "", "This request has 9000 input tokens, but the model supports only 8192"),
     ("vLLM, its decoder", 400, "", "The decoder prompt (length 9011) is longer than the maximum model length of 8192."),
     ("in few words", 400, "", "Token limit exceeded"),
     ("in few words, as 500", 500, "", "message exceeds the token limit"),
