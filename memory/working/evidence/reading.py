@@ -26,7 +26,7 @@ _END = re.compile(
 )
 _MARKS = re.compile(r"(?<!\d)[,:]|[,:](?!\d)|[;–—()，、；：•|]|\s-+\s|\.\.\.|\.(?=\s|$)")
 LONGEST = 4000  # characters of a message that are read
-STORY = 500  # characters of a sentence; rules do not reach one that is longer
+STORY = 2000  # characters of a sentence; rules do not reach one that is longer
 
 
 @dataclass(frozen=True, slots=True)
