@@ -98,7 +98,11 @@ async def test_what_is_plainly_stated_is_noted_without_a_second_look(
 
 
 async def test_what_rules_cannot_tell_is_asked_about_once_for_all_notes_of_a_batch(world: World) -> None:
-    notes = [edit("Interests", "plays the violin", ""), edit("Facts", "owns a bicycle", ""), edit("Location", "Lyon", "")]
+    notes = [
+        edit("Interests", "plays the violin", ""),
+        edit("Facts", "owns a bicycle", ""),
+        edit("Location", "Lyon", ""),
+    ]
     answers = [{"number": 1, "stated": True}, {"number": 2, "stated": False}]
     world.fake.arguments = careless(notes, {"answers": answers})
     await world.say("Ich spiele Geige. Je vis à Lyon.")
