@@ -1,15 +1,15 @@
 """What of a model's changes is believed. Pure.
 
 A model may be wrong, and may be talked into things. So a change is believed only with the words that say it, in a
-message that its person wrote: in a sentence of theirs that states it of them, as true. Rules decide that for what people
-mostly write (evidence/); where they cannot tell, a model is asked once more (second_look.py).
+message that its person wrote: in a sentence of theirs that states it of them, as true. Rules decide that for what is
+mostly written (evidence/); where they cannot tell, a model is asked once more (second_look.py).
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from memory.working.evidence.judging import Evidence, judge, retracts
+from memory.working.evidence.judging import Evidence, assents, judge, retracts
 from memory.working.evidence.secrets import secrets_in, tells_secret
 from memory.working.evidence.verdict import Verdict
 from memory.working.page import Edit, Fact
@@ -51,11 +51,10 @@ def weigh(
 
     What somebody says changes lines of theirs alone.
     """
-    new = [message for message in heard if message.new]
     secrets = secrets_in(message.text for message in heard)
     candidates = []
     for edit in edits:
-        found = None if is_order(edit.value) or tells_secret(edit.value or "", secrets) else _source(edit, new, shown)
+        found = None if is_order(edit.value) or tells_secret(edit.value or "", secrets) else _source(edit, heard)
         if found is None:
             continue
         message, evidence = found
@@ -74,21 +73,30 @@ def is_order(value: str | None) -> bool:
     return _ORDER.match((value or "").strip(" \"'")) is not None
 
 
-def _source(edit: Edit, new: Sequence[Heard], shown: Mapping[int, Fact]) -> tuple[Heard, Evidence] | None:
+def _source(edit: Edit, heard: Sequence[Heard]) -> tuple[Heard, Evidence] | None:
     """The message whose author says so: the one that the model named, or else the newest that says it best."""
+    new = [message for message in heard if message.new]
     order = list(reversed(new))
     if edit.message is not None and 1 <= edit.message <= len(new):
         named = new[edit.message - 1]
         order = [named, *(message for message in order if message is not named)]
-    found = [(message, _evidence(edit, message)) for message in order]
-    best = max((evidence.verdict for _, evidence in found), default=Verdict.NO)
-    return None if best is Verdict.NO else next(one for one in found if one[1].verdict is best)
+    doubtful = None
+    for message in order:
+        evidence = _evidence(edit, message, _before(message, heard))
+        if evidence.verdict is Verdict.YES:
+            return message, evidence
+        if evidence.verdict is Verdict.UNSURE and doubtful is None:
+            doubtful = message, evidence
+    return doubtful
 
 
-def _evidence(edit: Edit, message: Heard) -> Evidence:
+def _evidence(edit: Edit, message: Heard, before: str) -> Evidence:
     said = own_words(message.text)
     if edit.value is not None:
-        return judge(edit.field, edit.value, edit.quote, said)
+        evidence = judge(edit.field, edit.value, edit.quote, said)
+        if evidence.verdict is Verdict.NO and before and assents(edit.field, edit.value, said, before):
+            return Evidence(Verdict.UNSURE, said)
+        return evidence
     evidence = retracts(edit.quote, said)
     # A wish to have something forgotten may be put as a question or an order.
     return replace(evidence, verdict=Verdict.YES) if edit.forget and evidence.sentence else evidence

@@ -1,5 +1,6 @@
 """Working memory: what a turn is told of the people in it, and what is learned from it afterwards."""
 
+import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -189,7 +190,7 @@ class WorkingMemory:
             self.pages.template, batch.heard, known, now=datetime.now(UTC), zones=zones, timezone=self.pages.timezone
         )
         edits = await self._edits(batch, prompt, shown)
-        candidates = weigh(edits, batch.heard, shown, known)
+        candidates = await asyncio.to_thread(weigh, edits, batch.heard, shown, known)
         doubtful = [candidate for candidate in candidates if not candidate.certain]
         confirmed = await self._confirmed(batch, doubtful, shown) if doubtful else []
         believed = [one.change for one in candidates if one.certain or any(one is other for other in confirmed)]

@@ -10,8 +10,8 @@ from memory.working.believing import Candidate
 from memory.working.page import Template
 
 LONGEST = 400  # characters of a sentence that are shown
-_RULES = """You check notes about people against what they wrote. For each number you get, as JSON data, a sentence and a
-note about its author. Answer for each: does the author state this of themselves, in these words, as true now?
+_RULES = """You check notes about people against what they wrote. For each number you get, as JSON data, a sentence and
+a note about its author. Answer for each: does the author state this of themselves, in these words, as true now?
 
 - Yes only if the sentence itself says it: nothing may be added, guessed or known from elsewhere.
 - No if it is asked, wished, imagined, joked or quoted, if it is over or true only under a condition, if it is about

@@ -1,7 +1,7 @@
 """Whether a clause is said as true of its speaker: by rules, which may also not be able to tell. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -11,7 +11,9 @@ from memory.working.evidence.reading import Clause, Sentence, bare
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import diet, read_words, similar
 
-_FRAME = ("pretend", "joke", "bids")  # with one of these in a sentence, nothing in it is a fact
+_FLAGS = ("if", "would", "unsure", "maybe", "says", "wants", "past", "soft", "laughs")  # markers that a clause may have
+_NEVER = frozenset({"framed", "if", "unsure", "says", "orders"})  # what has one of these is not stated
+_DOUBTFUL = frozenset({"maybe", "laughs", "conditional"})
 
 
 class Subject(Enum):
@@ -32,83 +34,79 @@ class Reading:
     negated: bool
     label: bool  # it is a name, or something like it
     own: bool  # it speaks of the speaker in words of its own
-    flags: frozenset[str]  # if, would, unsure, maybe, says, wants, past, orders, soft, laughs
+    flags: frozenset[str]  # of _FLAGS, and `orders`, `framed`, `conditional`
 
 
 def readings(sentence: Sentence) -> list[Reading]:
-    """The clauses of a sentence, each with what it has from those before it."""
+    """The clauses of a sentence, each with what it has from those before it and from the whole."""
     language = sentence.language
     if language is None:
         return [Reading(clause, Subject.NOBODY, False, False, False, frozenset()) for clause in sentence.clauses]
     found: list[Reading] = []
     for index, clause in enumerate(sentence.clauses):
-        plain = bare(clause.plain, language)
-        subject = _subject(clause, plain, language)
-        mine = subject is Subject.SELF
-        own = {
-            flag
-            for flag in ("if", "would", "unsure", "maybe", "says", "wants", "past", "soft", "laughs")
-            if language.finds(flag, plain)
-        }
-        if "says" in own and _by_self(plain, language):
-            own.discard("says")
-        if index + 1 < len(sentence.clauses) and language.finds(
-            "unsure", f"{plain} {sentence.clauses[index + 1].plain}"
-        ):
-            own.add("unsure")
-        if language.opens("orders", plain):
-            own.add("orders")
-        no = negated(plain, [language])
-        before = found[-1] if found else None
-        if before is not None and clause.joint == "that" and before.negated and subject is not Subject.NOBODY:
-            no = no != (language.markers["opening"].fullmatch(before.clause.plain) is None)  # it is not true that
-        if before is not None:
-            own |= _carried(before, clause, subject)
-            if subject is Subject.NOBODY and not _relative(clause, plain, language):
-                alone = len(plain.split()) <= 6 or clause.joint == "and"
-                no = no != (before.negated and clause.joint != "but" and alone)
-                subject = before.subject
-            elif _relative(clause, plain, language) and subject is Subject.NOBODY:
-                subject = Subject.OTHER
-        found.append(Reading(clause, subject, no, _is_label(clause, plain, language), mine, frozenset(own)))
-    return _framed(found, language)
+        after = sentence.clauses[index + 1].plain if index + 1 < len(sentence.clauses) else ""
+        found.append(_reading(clause, after, found[-1] if found else None, language))
+    return _in_frame(found, sentence, language)
 
 
-def asserted(sentence: Sentence, reading: Reading, whole: Sequence[Reading], claim: Claim, part: Part) -> Verdict:
+def asserted(sentence: Sentence, reading: Reading, claim: Claim, part: Part) -> Verdict:
     """Whether a clause says a part of a claim as true."""
     language = sentence.language
     if language is None:
         return Verdict.UNSURE
-    if _refused(sentence, reading, whole, claim, part, language):
+    if reading.clause.asked or reading.flags & _NEVER or not _holds(reading, claim, part):
         return Verdict.NO
-    doubts = [
-        _about(reading, claim, part, language),
+    return min(
+        _about(reading, claim, language),
         _polarity(reading, part, claim),
         _related(sentence, reading, claim, part, language),
-        Verdict.UNSURE if reading.flags & {"maybe", "laughs"} else Verdict.YES,
-        Verdict.UNSURE if _conditioned(reading, whole) else Verdict.YES,
-    ]
-    return min(doubts)
+        Verdict.UNSURE if reading.flags & _DOUBTFUL else Verdict.YES,
+    )
 
 
-def _refused(
-    sentence: Sentence, reading: Reading, whole: Sequence[Reading], claim: Claim, part: Part, language: Language
-) -> bool:
+def _holds(reading: Reading, claim: Claim, part: Part) -> bool:
+    """Whether something is so now, as far as a value says that it is: not wished for, and not over."""
     flags = reading.flags
-    if any(language.finds(marker, sentence.plain) for marker in _FRAME) or reading.clause.asked:
-        return True
-    if len(whole) > 1 and language.markers["not"].fullmatch(whole[-1].clause.plain.strip(" .!")):
-        return True  # I live in Rome … not
-    if flags & {"if", "unsure", "says", "orders"}:
-        return True
     if "would" in flags and "wants" not in flags:
-        return True
+        return False
     if "wants" in flags and not (part.wants or part.days or "wants" in claim.kinds):
-        return claim.identity is not None or not claim.kinds
-    return "past" in flags and not part.past
+        return claim.identity is None and bool(claim.kinds)
+    return "past" not in flags or part.past or (reading.negated and part.negative)
 
 
-def _is_label(clause: Clause, plain: str, language: Language) -> bool:
+def _reading(clause: Clause, after: str, before: Reading | None, language: Language) -> Reading:
+    """A clause on its own, and then with what it has from the one before it."""
+    plain = bare(clause.plain, language)
+    subject = _subject(clause, plain, language)
+    flags = {flag for flag in _FLAGS if language.finds(flag, plain)}
+    if "says" in flags and _by_self(plain, language):
+        flags.discard("says")
+    if language.finds("unsure", f"{plain} {after}"):  # I do not know | if I am
+        flags.add("unsure")
+    if language.opens("orders", plain):
+        flags.add("orders")
+    no = negated(language.markers["soft"].sub(" ", plain), [language])  # cannot stand is no no
+    reading = Reading(clause, subject, no, _is_label(clause, language), subject is Subject.SELF, frozenset(flags))
+    return reading if before is None else _joined(reading, before, plain, language)
+
+
+def _joined(reading: Reading, before: Reading, plain: str, language: Language) -> Reading:
+    """A clause with what it has from the one before it: of whom it speaks, a no, and what is said of both."""
+    clause, subject, no = reading.clause, reading.subject, reading.negated
+    if subject is not Subject.NOBODY:
+        if clause.joint == "that" and before.negated and not language.markers["opening"].fullmatch(before.clause.plain):
+            no = not no  # it is not true that
+    elif _relative(clause, plain, language):
+        subject = Subject.OTHER
+    else:
+        near = len(plain.split()) <= 6 or clause.joint == "and"
+        no = no != (before.negated and clause.joint != "but" and near)
+        subject = before.subject
+    flags = reading.flags | _carried(before, clause, reading.subject)
+    return replace(reading, subject=subject, negated=no, flags=flags)
+
+
+def _is_label(clause: Clause, language: Language) -> bool:
     """Whether a clause is but a name."""
     words = clause.text.split()
     return len(words) <= 2 and all(
@@ -118,36 +116,27 @@ def _is_label(clause: Clause, plain: str, language: Language) -> bool:
 
 
 def _subject(clause: Clause, plain: str, language: Language) -> Subject:
-    if language.finds("together", plain):
-        return Subject.SELF
-    if language.finds("embeds", plain):
-        return Subject.OTHER
-    own = language.finds("self", plain)
+    """Of whom a clause speaks: whoever is named first in it."""
+    if language.finds("together", plain) or language.finds("embeds", plain):
+        return Subject.SELF if language.finds("together", plain) else Subject.OTHER
     first = _first_verb(clause, plain, language)
-    kin = _kin(plain, language)
-    other = language.finds("others", plain)
-    third = _third(plain, language)
+    others, third = language.finds("others", plain), _third(plain, language)
     starts = {
-        Subject.SELF: min((m.start() for m in (own, first) if m), default=None),
-        Subject.KIN: kin,
-        Subject.OTHER: other.start() if other else None,
+        Subject.SELF: min((found.start() for found in (language.finds("self", plain), first) if found), default=None),
+        Subject.KIN: _kin(plain, language),
+        Subject.OTHER: others.start() if others else None,
     }
     known = {subject: start for subject, start in starts.items() if start is not None}
     mine = language.finds("mine", plain)
-    if mine is not None and kin is None and Subject.SELF not in known and mine.start() < min(known.values(), default=0):
-        return Subject.SELF  # my pronouns are they
+    if mine is not None and not known.keys() & {Subject.SELF, Subject.KIN}:
+        before = min([*known.values(), *([third] if third is not None and not known else [])], default=len(plain))
+        if mine.start() <= before:
+            return Subject.SELF  # my pronouns are they
     if not known:
-        if mine is not None and (third is None or mine.start() <= third):
-            return Subject.SELF
         return Subject.OTHER if third is not None else Subject.NOBODY
     earliest = min(known, key=lambda subject: (known[subject], subject is not Subject.SELF))
-    if (
-        earliest is Subject.SELF
-        and third is not None
-        and third < known[Subject.SELF]
-        and _names(clause, plain, third, language)
-    ):
-        return Subject.OTHER  # Bob lives where I live
+    if earliest is Subject.SELF and third is not None and third < known[Subject.SELF]:
+        return Subject.OTHER if _names(clause, plain, third, language) else earliest  # Bob lives where I live
     return earliest
 
 
@@ -194,13 +183,13 @@ def _by_self(plain: str, language: Language) -> bool:
 
 
 def _relative(clause: Clause, plain: str, language: Language) -> bool:
-    return (clause.joint == "that" or clause.joint == ",") and (
+    return (clause.joint in {"that", ","}) and (
         language.opens("relative", plain) is not None
         or (clause.joint == "that" and _third(plain, language) is not None)
     )
 
 
-def _carried(before: Reading, clause: Clause, subject: Subject) -> set[str]:
+def _carried(before: Reading, clause: Clause, subject: Subject) -> Set[str]:
     """What a clause has from the one before it: what somebody says or doubts reaches over all that depends on it."""
     if clause.joint == "but":
         return set()
@@ -214,25 +203,30 @@ def _carried(before: Reading, clause: Clause, subject: Subject) -> set[str]:
     return carried
 
 
-def _framed(found: list[Reading], language: Language) -> list[Reading]:
-    """He lives in Madrid, says Bob: a report at the end reaches back."""
-    if len(found) > 1 and "says" in found[-1].flags and len(found[-1].clause.plain.split()) <= 4:
-        back = found[-2]
-        found[-2] = replace(back, flags=back.flags | {"says"})
-    return found
+def _in_frame(found: list[Reading], sentence: Sentence, language: Language) -> list[Reading]:
+    """The clauses of a sentence with what the whole of it makes of each."""
+    last = found[-1]
+    if any(language.finds(marker, sentence.plain) for marker in ("pretend", "joke", "bids")) or (
+        len(found) > 1 and language.markers["not"].fullmatch(last.clause.plain.strip(" .!"))
+    ):  # I live in Rome … not
+        return [replace(reading, flags=reading.flags | {"framed"}) for reading in found]
+    if len(found) > 1 and "says" in last.flags and len(last.clause.plain.split()) <= 4:  # … says Bob
+        found[-2] = replace(found[-2], flags=found[-2].flags | {"says"})
+    conditions = [place for place, reading in enumerate(found) if "if" in reading.flags]
+    if not conditions:
+        return found
+    # What stands before a condition that is not the speaker's holds without it: I speak Greek, if that helps.
+    binding = [place for place in conditions if found[place].own or place == 0]
+    free = min(conditions) if not binding else 0
+    return [
+        replace(reading, flags=reading.flags | {"conditional"})
+        if place >= free and place not in conditions and reading.clause.joint != "but"
+        else reading
+        for place, reading in enumerate(found)
+    ]
 
 
-def _conditioned(reading: Reading, whole: Sequence[Reading]) -> bool:
-    """Whether a statement holds only if another does; not: I speak Greek, if that helps."""
-    for other in whole:
-        if "if" in other.flags and other is not reading and reading.clause.joint != "but":
-            polite = whole.index(other) > whole.index(reading) and not other.own
-            if not polite:
-                return True
-    return False
-
-
-def _about(reading: Reading, claim: Claim, part: Part, language: Language) -> Verdict:
+def _about(reading: Reading, claim: Claim, language: Language) -> Verdict:
     """Whether it is said of the one of whom the field speaks."""
     if reading.subject is Subject.SELF:
         return Verdict.YES
@@ -243,7 +237,9 @@ def _about(reading: Reading, claim: Claim, part: Part, language: Language) -> Ve
         return Verdict.UNSURE if told else Verdict.NO  # Rome is my home
     if language.finds("others", reading.clause.plain) and reading.subject is Subject.OTHER:
         return Verdict.UNSURE if "others" in claim.kinds else Verdict.NO
-    return Verdict.YES if _says_who(reading, claim, language) else Verdict.NO
+    if _says_who(reading, claim, language):
+        return Verdict.YES
+    return Verdict.UNSURE if "others" in claim.kinds else Verdict.NO
 
 
 def _says_who(reading: Reading, claim: Claim, language: Language) -> bool:
@@ -260,20 +256,19 @@ def _says_who(reading: Reading, claim: Claim, language: Language) -> bool:
 
 
 def _polarity(reading: Reading, part: Part, claim: Claim) -> Verdict:
-    """Whether a clause and a value both say yes, or both no."""
-    if "soft" in reading.flags:  # hates, is allergic to
-        if part.dislikes:
-            return Verdict.YES if part.negative == reading.negated else Verdict.NO
-        liked = (part.likes and not part.dislikes) or "like" in claim.kinds
-        if reading.negated:
-            return Verdict.UNSURE
-        return Verdict.NO if liked and not part.negative else Verdict.YES
+    """Whether a clause and a value both say yes, or both no: hating, or being allergic, is a no of its own."""
+    soft = "soft" in reading.flags
     diets = [word for word in part.words if diet(word)]
     if diets and not any(similar(word.plain, said.plain) for word in diets for said in read_words(reading.clause.text)):
         return Verdict.YES if reading.negated else Verdict.UNSURE
-    if reading.negated == (part.negative or (part.dislikes and reading.negated)):
-        return Verdict.NO if part.dislikes and not reading.negated and not part.negative else Verdict.YES
-    return Verdict.NO
+    if soft == part.dislikes:
+        return Verdict.YES if reading.negated == part.negative else Verdict.NO
+    if part.dislikes:  # dislikes what is not liked
+        return Verdict.YES if reading.negated and not part.negative else Verdict.NO
+    if reading.negated:
+        return Verdict.UNSURE
+    liked = part.likes or "like" in claim.kinds
+    return Verdict.NO if liked and not part.negative else Verdict.YES
 
 
 def _related(sentence: Sentence, reading: Reading, claim: Claim, part: Part, language: Language) -> Verdict:
@@ -281,10 +276,12 @@ def _related(sentence: Sentence, reading: Reading, claim: Claim, part: Part, lan
     needed = set(part.relations & language.relations.keys())
     if claim.identity is not None:
         needed |= {claim.identity} & language.relations.keys()
-    said = sentence.plain
-    if claim.identity is not None and ("soft" in reading.flags or _beside(reading, part, claim, language)):
-        return Verdict.UNSURE
-    return Verdict.YES if all(language.relations[key].search(said) for key in needed) else Verdict.UNSURE
+        if "soft" in reading.flags or _beside(reading, part, claim, language):
+            return Verdict.UNSURE
+    spoken = {key for key, said in language.relations.items() if said.search(reading.clause.plain)}
+    # A clause without a verb has that of the sentence: in Rome, and in Oslo.
+    there = spoken or {key for key in needed if language.relations[key].search(sentence.plain)}
+    return Verdict.YES if needed <= there else Verdict.UNSURE
 
 
 def _beside(reading: Reading, part: Part, claim: Claim, language: Language) -> bool:

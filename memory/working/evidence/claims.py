@@ -80,15 +80,18 @@ def _part(piece: str, readers: Sequence[Language], label: Sequence[str]) -> Part
     relations = {
         key for reader in readers for verb in verbs for key, said in reader.relations.items() if said.search(verb)
     }
+    firm = plain
+    for reader in readers:
+        firm = reader.markers["soft"].sub(" ", firm)
     words = [word for word in read_words(piece) if _tells(word, readers, verbs, label)]
     words = words or [word for word in read_words(piece) if word.plain not in label and not _says_no(word, readers)]
     days = [word for word in words if is_date(word, piece) or _is_time(word, readers)]
     return Part(
         tuple(word for word in words if word not in days),
         frozenset(relations - {"dislike"}),
-        negated(plain, readers),
+        negated(firm, readers),
         any(_finds(reader.relations.get("like"), plain) for reader in readers),
-        any(_finds(reader.relations.get("dislike"), plain) or reader.finds("soft", plain) for reader in readers),
+        any(reader.finds("soft", plain) for reader in readers),
         any(reader.finds("past_value", plain) or reader.finds("past", plain) for reader in readers),
         any(reader.finds("wants", plain) for reader in readers),
         tuple(days),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from memory.working.evidence.assertion import Reading, asserted, readings
 from memory.working.evidence.claims import Claim, Part, read_claim
+from memory.working.evidence.language import languages
 from memory.working.evidence.reading import Sentence, ambiguous, sentences, without_quoted
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import Word, diet, eats_none, fold, read_words, stands
@@ -62,6 +63,15 @@ def retracts(quote: str, said: str) -> Evidence:
     return Evidence(Verdict.YES if any(stated) else Verdict.NO if asked else Verdict.UNSURE, shown)
 
 
+def assents(field: str, value: str, said: str, before: str) -> bool:
+    """Whether a message is but a yes, or the like, to what stands before it, and a value could be what that says."""
+    plain = " ".join(said.lower().split())
+    if len(plain.split()) > 5 or not any(language.opens("yes", plain) for language in languages().values()):
+        return False
+    words = [word for part in read_claim(field, value, None).parts for word in part.words]
+    return all(stands(word, [one.plain for one in read_words(f"{before} {said}")]) for word in words)
+
+
 def located(quote: str, all_: Sequence[Sentence]) -> list[Sentence]:
     """The sentences that a quote is taken from, compared by whole words; without a quote, all."""
     wanted = _keys(quote)
@@ -95,21 +105,21 @@ def _keys(text: str) -> list[str]:
 
 def _supported(claim: Claim, found: Sequence[Sentence]) -> Verdict:
     """The worst of a claim's parts: each must stand somewhere, and be said there."""
-    clauses = [(sentence, reading, whole) for sentence in found for whole in [readings(sentence)] for reading in whole]
+    clauses = [(sentence, reading) for sentence in found for reading in readings(sentence)]
     if not claim.parts:
         return Verdict.UNSURE
     return min(_part(claim, part, clauses) for part in claim.parts)
 
 
-def _part(claim: Claim, part: Part, clauses: Sequence[tuple[Sentence, Reading, Sequence[Reading]]]) -> Verdict:
-    verdicts = [asserted(sentence, reading, whole, claim, part) for sentence, reading, whole in clauses]
+def _part(claim: Claim, part: Part, clauses: Sequence[tuple[Sentence, Reading]]) -> Verdict:
+    verdicts = [asserted(sentence, reading, claim, part) for sentence, reading in clauses]
     tellings = []
-    said = [word for _, reading, _ in clauses for word in _said(reading)]
-    spoken = " ".join(sentence.plain for sentence, _, _ in clauses)
+    said = [word for _, reading in clauses for word in _said(reading)]
+    spoken = " ".join(sentence.plain for sentence, _ in clauses)
     for word in part.words:
         holding = [
             verdict
-            for verdict, (_, reading, _) in zip(verdicts, clauses, strict=True)
+            for verdict, (_, reading) in zip(verdicts, clauses, strict=True)
             if stands(word, _said(reading)) or (diet(word) and eats_none(reading.clause.plain))
         ]
         tellings.append(max(holding) if holding else min(_missing(word, part, claim, clauses), max(verdicts)))
@@ -124,21 +134,19 @@ def _said(reading: Reading) -> list[str]:
     return [word.plain for word in read_words(reading.clause.text)]
 
 
-def _missing(
-    word: Word, part: Part, claim: Claim, clauses: Sequence[tuple[Sentence, Reading, Sequence[Reading]]]
-) -> Verdict:
+def _missing(word: Word, part: Part, claim: Claim, clauses: Sequence[tuple[Sentence, Reading]]) -> Verdict:
     """A word that nobody said: a name or a number is invented, another one may be a paraphrase."""
     inflected = any(
-        one is not None and one.name in _INFLECTED for one in (claim.language, *(s.language for s, _, _ in clauses))
+        one is not None and one.name in _INFLECTED for one in (claim.language, *(s.language for s, _ in clauses))
     )
     alone = len(part.words) == 1 and len(claim.parts) == 1
     name = word.capital and not inflected and (not word.first or alone)
     return Verdict.NO if word.number is not None or name else Verdict.UNSURE
 
 
-def _timed(spoken: str, clauses: Sequence[tuple[Sentence, Reading, Sequence[Reading]]]) -> bool:
+def _timed(spoken: str, clauses: Sequence[tuple[Sentence, Reading]]) -> bool:
     """Whether a sentence speaks of time, so that a day may be worked out."""
-    return any(sentence.language is not None and sentence.language.finds("time", spoken) for sentence, _, _ in clauses)
+    return any(sentence.language is not None and sentence.language.finds("time", spoken) for sentence, _ in clauses)
 
 
 def _up_to(last: Sentence, all_: Sequence[Sentence]) -> Sequence[Sentence]:

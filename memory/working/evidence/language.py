@@ -8,9 +8,9 @@ from functools import cache
 from importlib.resources import files
 
 _NEVER = re.compile(r"(?!)")
-_MARKERS = """self mine verb_first others kin third with together not without soft if would unsure maybe asks tags rhetorical
-turns embeds beside says joke notes laughs pretend wants orders bids past past_value but and because that relative opening
-yes time""".split()
+_MARKERS = """self mine verb_first others kin third with together not without soft if would unsure maybe asks tags
+rhetorical turns embeds beside says joke notes laughs pretend wants orders bids past past_value but and because that
+relative opening yes time""".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +115,16 @@ def _read(name: str, text: str) -> Language:
     lists = [data.get(marker, "") for marker in _MARKERS] + list(data.get("relations", {}).values())
     plain = {word for phrases in map(_phrases, lists) for phrase in phrases for word in _plain_words(phrase)}
     return Language(
-        name, spaced, data.get("elided", False), frozenset(data.get("letters", "")), small, small | plain, tuple(data.get("numbers", "").split()), markers,
-        relations,
-    )  # fmt: skip
+        name=name,
+        spaced=spaced,
+        elided=data.get("elided", False),
+        letters=frozenset(data.get("letters", "")),
+        small=small,
+        known=small | plain,
+        numbers=tuple(data.get("numbers", "").split()),
+        markers=markers,
+        relations=relations,
+    )
 
 
 def _phrases(text: str) -> Sequence[str]:

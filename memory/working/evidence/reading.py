@@ -24,8 +24,9 @@ _END = re.compile(
     rf"(?<=[.!?…]){_SHORT}(?<!\d\.)\s+|(?<=\d\.)\s+(?=(?:I|I'm|My|We|Ich|Je|Do|Can)\b)|(?<=[.!?…]\))\s+|\n+"
     r"|(?<=[。！？])|(?=¿)|;"
 )
-_MARKS = re.compile(r"[,;:–—()，、；：•|]|\s-+\s|\.\.\.|\.(?=\s|$)")
+_MARKS = re.compile(r"(?<!\d)[,:]|[,:](?!\d)|[;–—()，、；：•|]|\s-+\s|\.\.\.|\.(?=\s|$)")
 LONGEST = 4000  # characters of a message that are read
+STORY = 2000  # characters of a sentence; rules do not reach one that is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,9 @@ def sentences(text: str, assumed: Language | None = None) -> list[Sentence]:
 
 def ambiguous(text: str) -> Sequence[Language | None]:
     """The languages that a text may be in, where that is not clear; else None alone."""
-    return next((found for part in _split(text) if len(found := candidates(part, text)) > 1), [None])
+    return next(
+        (found for part in _split(text) if len(part) <= STORY and len(found := candidates(part, text)) > 1), [None]
+    )
 
 
 def _split(text: str) -> list[str]:
@@ -87,6 +90,8 @@ def _spaced(text: str, language: Language | None) -> str:
 
 
 def _sentence(part: str, around: str, assumed: Language | None) -> Sentence:
+    if len(part) > STORY:
+        return Sentence(part, part.lower(), None, (Clause(part, part.lower(), "", _is_question(part)),))
     language = recognise(part, around) or (assumed if candidates(part, around) else None)
     text = _spaced(part, language)
     if language is None:

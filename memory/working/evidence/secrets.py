@@ -26,13 +26,16 @@ _FOR = (
     r"\s+[\w' -]{1,30}?)?"
 )
 _IS = (
-    r"(?:\s*(?:[:=→—]|->)\s*|\s+-\s+|'s\s+|\s*[は가는은이が是]\s*|\s+(?:is|are|was|lautet|ist|war|heißt|est|c' ?est|es|era|é|è|"
-    r"são|sono|jest|to|är|on|это|є|için|ile|of|no\.?|nr\.?|number|nummer|#|called)(?![^\W_])\s*)+"
+    r"(?:\s*(?:[:=→—]|->)\s*|\s+-\s+|'s\s+|\s*[は가는은이が是]\s*|\s+(?:is|are|was|lautet|ist|war|heißt|est|"
+    r"c' ?est|es|era|"
+    r"é|è|são|sono|jest|to|är|on|это|є|için|ile|of|no\.?|nr\.?|number|nummer|#|called)(?![^\W_])\s*)+"
 )
 _BEFORE = r"\s+(?:is|ist|est|c'est|es|é|è|jest|är|as|als|comme|como|come)\s+(?:[^\W\d_]+[' -]*){0,4}$"
 _WORD = r"[^\s,;()\"“”„«»]+"
 _SEPARATE = re.compile(r"(?<=[!?。！？])\s*|(?<=\.)\s+|\n")
-_TOGETHER = ("generic", "guarded")
+NAMES = 20  # of secrets that are looked at in one sentence
+NEAR = 150  # characters beside a name that are looked at
+LONGEST = 4000  # characters of a sentence that are looked at
 LEAST = 3  # letters and digits: what is shorter could be part of anything
 
 
@@ -60,34 +63,39 @@ def tells_secret(value: str, secrets: Iterable[str] = ()) -> bool:
 
 def _spans(sentence: str) -> Iterator[str]:
     """The secrets of one sentence."""
-    sentence = " ".join(sentence.replace("’", "'").split())
+    sentence = " ".join(sentence.replace("’", "'").split())[:LONGEST]
     yield from (found[0].strip() for found in _EVIDENT.finditer(sentence))
     yield from identities(sentence)
     plain = sentence.lower()
     if len(plain) != len(sentence):
         sentence = plain
-    if all(_names()[part].search(plain) for part in _TOGETHER):
-        yield from (token for token in _tokens(sentence) if _is_code(token))
-    for kind, pattern in _names().items():
-        for name in pattern.finditer(plain) if kind not in _TOGETHER else ():
-            if not _is_other(plain, name):
-                yield from _named(kind, sentence, name)
+    named = [
+        (kind, name)
+        for kind, pattern in _names().items()
+        for name in pattern.finditer(plain)
+        if not _is_other(plain, name)
+    ]
+    kinds = {kind for kind, _ in named}
+    if kinds & {"password", "code", "identity", "token"} or kinds >= {"generic", "guarded"}:
+        bare = kinds != {"token"}
+        yield from (token for token in _tokens(sentence) if _is_code(token, bare=bare))
+    for kind, name in named[:NAMES]:
+        if kind == "password":
+            yield from _passwords(sentence[max(name.start() - NEAR, 0) : name.start()], sentence[name.end() :][:NEAR])
 
 
-def _named(kind: str, sentence: str, name: re.Match[str]) -> Iterator[str]:
-    """What a secret's name stands beside: behind `is`, or whatever looks like a code in the same sentence."""
-    after = sentence[name.end() :]
+def _passwords(before: str, after: str) -> Iterator[str]:
+    """What stands beside the name of a password, whatever it looks like: dragon is my password."""
     told = re.match(rf"\w{{0,2}}{_FOR}{_IS}({_WORD}(?: {_WORD}){{0,7}})", after, re.IGNORECASE)
-    if kind == "password" and told:
+    if told:
         words = re.split(r" (?:and|und|et|y|e|en|but|aber|i|och|ve|и|та) ", told[1])[0].split()
         if words and words[0].lower().strip(".!'") not in _dull():
             yield " ".join(words)
             yield words[0]
             yield from re.findall(r"[!-~]{4,}", words[0])  # where words do not stand apart
-    ahead = re.search(rf"({_WORD}){_BEFORE}", sentence[: name.start()], re.IGNORECASE)
-    if kind == "password" and ahead and ahead[1].lower() not in _dull():
+    ahead = re.search(rf"({_WORD}){_BEFORE}", before, re.IGNORECASE)
+    if ahead and ahead[1].lower() not in _dull():
         yield ahead[1]
-    yield from (token for token in _tokens(sentence) if _is_code(token, bare=kind in ("code", "identity", "password")))
 
 
 def _tokens(sentence: str) -> Sequence[str]:

@@ -9,8 +9,8 @@ from functools import cache
 from memory.working.evidence.language import languages
 
 _WORD = re.compile(r"\d+(?:[.,:/]\d+)*|[぀-ヿ一-鿿]+|[^\W\d_]+")
-_MONTHS = """jan feb mar apr may jun jul aug sep oct nov dec mär mai okt dez janv févr fév avr juin juil août sept déc ene abr ago
-dic fev out set dez gen mag giu lug ott mrt mei""".split()
+_MONTHS = """jan feb mar apr may jun jul aug sep oct nov dec mär mai okt dez janv févr fév avr
+juin juil août sept déc ene abr ago dic fev out set dez gen mag giu lug ott mrt mei""".split()
 _MONTH = "|".join(rf"{month}[^\W\d_]*" for month in _MONTHS)
 DATE = re.compile(
     rf"\b\d{{4}}-\d\d(?:-\d\d)?\b|\b\d{{1,2}}\.? (?:de )?(?:{_MONTH})\b|\b(?:{_MONTH}) \d{{1,2}}\b|\b(?:19|20)\d\d\b",

@@ -1,4 +1,4 @@
-"""What a model is shown to keep pages, and what of its changes is believed."""
+"""What a model is shown to keep pages."""
 
 from datetime import UTC, datetime
 
