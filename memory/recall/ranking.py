@@ -81,7 +81,7 @@ def single(question: Question, ranked: Sequence[Passage]) -> list[Passage]:
 
 def _questions(passage: Passage, question: Question) -> bool:
     """Whether a message asks something, or is from who asks now: it may be the question itself, asked before."""
-    return passage.author in question.askers or _asks(passage.text) or _ASKING.match(passage.text) is not None
+    return passage.author in question.askers or "?" in passage.text or _ASKING.match(passage.text) is not None
 
 
 _ASKING = re.compile(
