@@ -68,12 +68,12 @@ def single(question: Question, ranked: Sequence[Passage]) -> list[Passage]:
     at = {(passage.thread, passage.place): passage for passage in ranked}
     newest: dict[tuple[object, ...], Passage] = {}
     for passage in ranked:
-        words = core(passage.text)
-        if _questions(passage, question) and any(alike(words, line) for line in asked):
+        if _questions(passage, question) and any(alike(core(passage.text), line) for line in asked):
             continue
+        key: tuple[object, ...] = (passage.author, passage.kin)
         before = at.get((passage.thread, passage.place - 1))
-        reply = before is not None and len(words) < SHORT and _asks(before.text)
-        key = (passage.author, *words, *(core(before.text) if before is not None and reply else ()))
+        if before is not None and len(passage.text.split()) < SHORT and _asks(before.text):
+            key = (*key, before.kin)
         if key not in newest or newest[key].said < passage.said:
             newest[key] = passage
     return list(newest.values())
