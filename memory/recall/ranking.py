@@ -64,12 +64,15 @@ def single(question: Question, ranked: Sequence[Passage]) -> list[Passage]:
 
     A short reply is told from another one by what it replies to.
     """
-    asked = [core(line) for line in (question.text, *question.text.split("\n"))]
+    asked = [core(line) for line in {question.text, *question.text.split("\n")}]
+    rough = _rough(question.text)
     at = {(passage.thread, passage.place): passage for passage in ranked}
     newest: dict[tuple[object, ...], Passage] = {}
     for passage in ranked:
-        if _questions(passage, question) and any(alike(core(passage.text), line) for line in asked):
-            continue
+        if _questions(passage, question) and (passage.kin == 0 or 2 * len(rough & _rough(passage.text)) >= len(rough)):
+            words = core(passage.text)
+            if any(alike(words, line) for line in asked):
+                continue
         key: tuple[object, ...] = (passage.author, passage.kin)
         before = at.get((passage.thread, passage.place - 1))
         if before is not None and len(passage.text.split()) < SHORT and _asks(before.text):
@@ -77,6 +80,11 @@ def single(question: Question, ranked: Sequence[Passage]) -> list[Passage]:
         if key not in newest or newest[key].said < passage.said:
             newest[key] = passage
     return list(newest.values())
+
+
+def _rough(text: str) -> set[str]:
+    """The words of a text at a glance: to read each one closely would take as long as the search."""
+    return set(text.casefold().split())
 
 
 def _questions(passage: Passage, question: Question) -> bool:
