@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from memory.pool import Connection, Database
 from memory.recall.index import written
+from memory.recall.terms import READER
 
 PLATFORM = SPACE = "bench"
 EMBEDDER, DIMENSION = "bench/instant", 384
@@ -253,9 +254,10 @@ with line as materialized (
            case when answers is not null then seq end
     from line join told using (seq) order by seq
 )
-insert into hathi.passages (thread, place, message, author, audience, said, text, words, length, embedder, embedding)
-select thread, place, id, person, audience, said, text, to_tsvector('english', text), line.words, 1,
-       centres.vector + noises.vector
+insert into hathi.passages (thread, place, message, author, audience, said, text, words, stops, gist, length, reader,
+                            embedder, embedding)
+select thread, place, id, person, audience, said, text, to_tsvector('english', text), array_to_tsvector(array['the']),
+       hashtextextended(text, 0), line.words, {READER}, 1, centres.vector + noises.vector
 from line join told using (seq) join crowd.centres using (centre) join crowd.noises using (noise) order by seq
 """
 _REST = (

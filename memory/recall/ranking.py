@@ -64,24 +64,32 @@ def single(question: Question, ranked: Sequence[Passage]) -> list[Passage]:
 
     A short reply is told from another one by what it replies to.
     """
-    asked = [core(line) for line in (question.text, *question.text.split("\n"))]
+    asked = [core(line) for line in {question.text, *question.text.split("\n")}]
+    rough = _rough(question.text)
     at = {(passage.thread, passage.place): passage for passage in ranked}
     newest: dict[tuple[object, ...], Passage] = {}
     for passage in ranked:
-        words = core(passage.text)
-        if _questions(passage, question) and any(alike(words, line) for line in asked):
-            continue
+        if _questions(passage, question) and (passage.kin == 0 or 2 * len(rough & _rough(passage.text)) >= len(rough)):
+            words = core(passage.text)
+            if any(alike(words, line) for line in asked):
+                continue
+        key: tuple[object, ...] = (passage.author, passage.kin)
         before = at.get((passage.thread, passage.place - 1))
-        reply = before is not None and len(words) < SHORT and _asks(before.text)
-        key = (passage.author, *words, *(core(before.text) if before is not None and reply else ()))
+        if before is not None and len(passage.text.split()) < SHORT and _asks(before.text):
+            key = (*key, before.kin)
         if key not in newest or newest[key].said < passage.said:
             newest[key] = passage
     return list(newest.values())
 
 
+def _rough(text: str) -> set[str]:
+    """The words of a text at a glance: to read each one closely would take as long as the search."""
+    return set(text.casefold().split())
+
+
 def _questions(passage: Passage, question: Question) -> bool:
     """Whether a message asks something, or is from who asks now: it may be the question itself, asked before."""
-    return passage.author in question.askers or _asks(passage.text) or _ASKING.match(passage.text) is not None
+    return passage.author in question.askers or "?" in passage.text or _ASKING.match(passage.text) is not None
 
 
 _ASKING = re.compile(

@@ -60,6 +60,7 @@ class Passage:
     words: int  # a bit for each lexeme of the question that it has
     bm25: float
     distance: float | None  # cosine; None without a vector
+    kin: int  # the same for what one person says in the same words; 0: the words of the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ async def read(database: Database, where: Scope, at: tuple[int, int, int]) -> li
     rows = await database.fetch(
         """
         select thread, place, part, parts, message, author, said, text, length, true as found, null::float8 as distance,
-               0 as words, 0::float8 as bm25,
+               0 as words, 0::float8 as bm25, coalesce(gist, 0) as kin,
                coalesce((select name from hathi.speakers as speaker
                          where speaker.author = passage.author and speaker.thread = passage.thread), '') as name
         from hathi.passages as passage
@@ -191,6 +192,7 @@ def _passage(row: Record) -> Passage:
         row["words"],
         row["bm25"],
         row["distance"],
+        row["kin"],
     )
 
 
@@ -203,6 +205,8 @@ _VECTOR = {
 # One plan has to do for any number of threads: a prepared statement is soon planned for none in particular, and a plan
 # for thousands reads the whole table. So the array stands in a subquery, which hides its length, limits are numbers and
 # no parameters, and what may be many rows is joined only where a wrong guess does no harm.
+_KIN = """case when gist = any($14::bigint[]) then 0
+                else coalesce(gist # hashtextextended(author, 0), gist, (thread::bigint << 32) + place) end"""
 _SEARCH = rf"""
 with spoken as materialized (
     select to_tsvector($5::regconfig, $6) as words
@@ -218,8 +222,7 @@ with spoken as materialized (
             from asked) as any_word
 ), here as materialized ( -- kin: the same for what one person says in the same words; 0: the question itself
     select thread, place, part, length, said, null::float8 as distance,
-           case when gist = any($14::bigint[]) then 0
-                else coalesce(gist # hashtextextended(author, 0), gist, (thread::bigint << 32) + place) end as kin,
+           {_KIN} as kin,
            ($7::text[] is null or author = any($7)) and ($8::timestamptz is null or said >= $8)
                and ($9::timestamptz is null or said < $9) as wanted,
            cardinality($12::timestamptz[]) > 0 and exists (
@@ -288,12 +291,12 @@ with spoken as materialized (
 ), whole as ( -- of the parts of a message that were found, the one with most in it
     select distinct on (thread, place)
            thread, place, part, parts, message, author, said, text, length, found, null::float8 as distance, near.words,
-           bm25, audience
+           bm25, {_KIN} as kin
     from near join hathi.passages as passage using (thread, place, part)
     where hathi.may_read(audience, author, $2, $3, $4::text[])
     order by thread, place, found desc, bm25 desc, distance, part
 )
-select thread, place, part, parts, message, author, said, text, length, found, distance, words, bm25,
+select thread, place, part, parts, message, author, said, text, length, found, distance, words, bm25, kin,
        coalesce((select name from hathi.speakers as speaker
                  where speaker.author = whole.author and speaker.thread = whole.thread), '') as name,
        array(select weight from weights order by number) as weights

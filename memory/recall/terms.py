@@ -29,7 +29,8 @@ _SEPARATORS = "!-/:-@\\[-^`{-~\u00a1-\u00a9\u00ab\u00ac\u00ae-\u00b4\u00b6-\u00b
 _APART = re.compile(f"([{_SEPARATORS}]+)")
 _PIECE = re.compile(r"\d+|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\dA-Za-z_]+")
 _UNIT = re.compile(r"(\d+)(st|nd|rd|th)|\d+[A-Za-z]{1,4}")  # 4th, 10km: found by its parts alone
-_SHORTENED = frozenset(("s", "m", "d", "t", "ve", "ll", "re"))  # behind an apostrophe: Ana's, don't
+_SHORTENED = frozenset(("m", "d", "ve", "ll", "re"))  # behind an apostrophe: I'm, they've
+_ENDING = frozenset(("s", "t"))  # likewise, and nothing by themselves: Ana's, don't
 _JOINS = frozenset("-.&'")
 _ADDRESS = re.compile(r"\bhttps?://(?:www\.)?|\bwww\.", re.IGNORECASE)
 _MONEY = re.compile(r"\$\s?(?=\d)|(?<=\d)\s?\$")
@@ -81,7 +82,10 @@ def _taken_apart(chunk: str) -> Iterator[str]:
         part, before = parts[at].strip("_"), parts[at - 1] if at else ""
         if not part:
             continue
+        if before == "'" and part.lower() in _ENDING:
+            continue
         if before == "'" and part.lower() in _SHORTENED:
+            yield part
             continue
         yield from _pieces(part)
         if run and not _joined(run[-1], before, part):

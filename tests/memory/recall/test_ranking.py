@@ -11,7 +11,7 @@ from memory.recall.search import Found, Passage
 
 ASKED = datetime(2024, 7, 15, 12, tzinfo=UTC)
 SAID = datetime(2024, 1, 1, tzinfo=UTC)
-PLAIN = Passage(1, 1, 0, 1, "", "ana", "Ana", SAID, "one two three four", 4, True, 0, 0.0, None)
+PLAIN = Passage(1, 1, 0, 1, "", "ana", "Ana", SAID, "one two three four", 4, True, 0, 0.0, None, 1)
 
 
 def passages(*changes: Mapping[str, object]) -> list[Passage]:
