@@ -398,10 +398,11 @@ class Pages:
         """A new line; None if the message that says it is gone."""
         rows = await connection.fetch(
             """
-            insert into hathi.facts (page, person, field, value, audience, sources, replaces, at, first_day, last_day)
+            insert into hathi.facts
+                (page, person, field, value, audience, sources, replaces, at, first_day, last_day, days_named)
             select $1, $2, $3, $4, $5, array[$6], $7::bigint[] || array(
                        select unnest(fact.replaces) from hathi.facts as fact where fact.id = any($7)),
-                   coalesce($8, now()), $9, $10
+                   coalesce($8, now()), $9, $10, true
             where exists (select from public.mastra_messages where id = $6 and not off_record)
             returning *
             """,
