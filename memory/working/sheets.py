@@ -75,7 +75,7 @@ async def take_over(connection: Connection, sheets: Mapping[str, Sheet], templat
         for field, value in added:
             whole = template.reworded(field, value, lambda text: dated(text, today))
             learned = Learned(page, field, whole, stored(""), "", frozenset(), about=span(template.typed(whole), today))
-            olds = sorted(replaced(learned, facts, template))
+            olds = [] if page.startswith(THREAD) else sorted(replaced(learned, facts, template))  # there of whom?
             await _add(connection, page, learned, olds)
         named = await _name_days(connection, facts, template, timezone)
         anything = anything or bool(added or gone or named)
