@@ -188,8 +188,9 @@ def test_one_occasion_of_what_comes_round_again_is_about_its_day() -> None:
 
 
 _PIECES = """
-    exam on next last this Friday friday May in 3 days two weeks ago until since tomorrow the 12th 12 2026 of morgen nächste
-    Woche am el viernes la semana que viene demain hier prochain domani tra due giorni volgende week birthday every ( ) , : " tea
+    exam on next last this Friday friday May in 3 days two weeks ago until since tomorrow the 12th 12 2026 of
+    morgen nächste Woche am el viernes la semana que viene demain hier prochain domani tra due giorni volgende
+    week birthday every ( ) , : " tea
 """.split()
 
 
