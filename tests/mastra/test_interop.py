@@ -343,6 +343,7 @@ def row(found: Row, *, role: str, content: Row, seq: int) -> dict[str, Any]:
         "replies_to": None,
         "images": None,
         "off_record": False,
+        "zone": None,
     }
 
 
