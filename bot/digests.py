@@ -90,7 +90,8 @@ class Digests:
                 await self._say(noted)
             log.warning("%s: digested later: %s", thread, error)
             if failures < len(DELAYS):
-                busy = error.delay if isinstance(error, ModelBusy) else None
+                reason = error.reason if isinstance(error, DigestUnfinished) else error
+                busy = reason.delay if isinstance(reason, ModelBusy) else None
                 delay = DELAYS[failures] if busy is None else min(max(busy, 1.0), DELAYS[-1])
                 asyncio.get_running_loop().call_later(delay, self.due, thread, failures + 1)
             return

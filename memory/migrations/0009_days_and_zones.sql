@@ -4,7 +4,8 @@
 alter table hathi.facts
     add column first_day date,                -- the days that it is about, from the first …
     add column last_day date,                 -- … to the last; null: about none, or about what comes round again
-    add column used int not null default 0;   -- how many messages were about it
+    add column days_named boolean not null default false, -- "tomorrow" has been looked for in it; not in older lines
+    add column used int not null default 0;   -- how many questions were about it
 
 -- The time zone of who spoke, as the platform told: "today" is the person's day.
 alter table public.mastra_messages add column zone text;

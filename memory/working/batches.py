@@ -105,7 +105,7 @@ async def go_on(database: Database, batch: Batch, *, hopeless: bool = False) -> 
     """Note that a batch could not be read; whether there is something else to be read now.
 
     Several messages are read one by one then, so that only the one that cannot be read is left out at last. `hopeless`:
-    nothing was ever read by these models; it is left out at once.
+    these models never read anything; it is left out at once.
     """
     rows = await database.fetch(
         """
@@ -121,26 +121,31 @@ async def go_on(database: Database, batch: Batch, *, hopeless: bool = False) -> 
     )
     tries = rows[0]["digest_tries"] if rows else 0
     several = len(batch.new) > 1
-    if several and (tries >= TOGETHER or hopeless or isinstance(batch.failures[0], PromptTooLong)):
-        await database.fetch(
-            "update public.mastra_threads set digest_singly = $3, digest_tries = 0 where id = $1 and digested = $2",
-            str(batch.thread),
-            batch.since,
-            batch.upto,
-        )
-        return True
-    if not several and (tries >= ALONE or hopeless):
+    if hopeless or (not several and tries >= ALONE):
         log.warning(
-            "%s: message %s is left out of the page: no model could read it (%s)",
+            "%s: left out of the page, since no model could read it (%s): message %s",
             batch.thread,
-            batch.new[0].id,
             type(batch.failures[0]).__name__,
+            ", ".join(heard.id for heard in batch.new),
         )
-        await database.fetch(
-            "update public.mastra_threads set digested = $3, digest_tries = 0 where id = $1 and digested = $2",
-            str(batch.thread),
-            batch.since,
-            batch.upto,
-        )
+        await _move(database, batch, read=batch.upto)
+        return True
+    if several and (tries >= TOGETHER or isinstance(batch.failures[0], PromptTooLong)):
+        await _move(database, batch, singly=batch.upto)
         return True
     return False
+
+
+async def _move(database: Database, batch: Batch, *, read: int | None = None, singly: int | None = None) -> None:
+    """Count a batch as read, or have each message of it read alone."""
+    await database.fetch(
+        """
+        update public.mastra_threads set digest_tries = 0,
+            digested = coalesce($3, digested), digest_singly = coalesce($4, digest_singly)
+        where id = $1 and digested = $2
+        """,
+        str(batch.thread),
+        batch.since,
+        read,
+        singly,
+    )

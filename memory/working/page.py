@@ -27,7 +27,8 @@ class Fact:
     replaces: Set[int]
     at: datetime  # when it was said
     about: Span | None = None  # the days that it is about
-    used: int = dataclasses.field(default=0, compare=False)  # how many messages were about it
+    used: int = dataclasses.field(default=0, compare=False)  # how many questions were about it
+    days_named: bool = dataclasses.field(default=True, compare=False)  # no `tomorrow` is left in it
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ reads is written in the same transaction. What Mastra has changed meanwhile is t
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -35,6 +35,7 @@ from memory.working.sheets import (
     with_days,
     write_text,
 )
+from memory.working.writing import count_as_read, count_as_used, write_down
 
 __all__ = ["SPEAKERS", "THREAD", "Asked", "Learned", "Pages", "Sheet", "Speaker", "facts_of"]
 
@@ -265,63 +266,30 @@ class Pages:
         `upto` the messages are not read to their end yet, and count as unread. `used`: lines that they were about.
         """
         if not learned:
-            await self._count_as_read(self.database, thread, since, upto)
+            if await count_as_read(self.database, thread, since, upto):
+                await count_as_used(self.database, used)
             return []
         people = {person: await self.identities(Resource.parse(person)) for person in {fact.person for fact in learned}}
         names = {name for fact in learned for name in self._pages_of(fact.person, people[fact.person], thread)}
         async with self.database.transaction() as connection, self.changing(connection, names) as sheets:
-            if not await self._count_as_read(connection, thread, since, upto):
+            if not await count_as_read(connection, thread, since, upto):
                 return []
-            await connection.execute("update hathi.facts set used = used + 1 where id = any($1)", list(used))
+            await count_as_used(connection, used)
             before = [fact for sheet in sheets.values() for fact in sheet.facts]
             written: list[Fact] = []
             for fact in learned:
                 theirs = [one for one in (*before, *written) if one.person in people[fact.person]]
+                page = self.of(fact.person, thread)
                 better = learning.reworded(fact, current(before))
-                if (new := await self._write_down(connection, thread, fact, theirs, better)) is not None:
+                if (
+                    new := await write_down(connection, page, fact, self.template, theirs=theirs, better=better)
+                ) is not None:
                     written.append(new)
             return [fact.id for fact in written]
 
     def _pages_of(self, person: str, identities: Sequence[str], thread: Thread) -> list[str]:
         """The pages on which lines of a person stand that count in a thread."""
         return [self.of(person, thread)] if self.by_thread else list(identities)
-
-    async def _write_down(
-        self, connection: Connection, thread: Thread, fact: Learned, theirs: Sequence[Fact], better: frozenset[int]
-    ) -> Fact | None:
-        """A new line, if there is none that says this already: that one has one more source.
-
-        `theirs`: the person's lines; `better`: those of them that this one puts better.
-        """
-        same = learning.known(fact, theirs, self.template)
-        old = fact.replaces & {one.id for one in current(theirs)} | better
-        if same is not None and old <= {same.id} - better:
-            await connection.execute(
-                "update hathi.facts set sources = sources || $2 where id = $1 and sources <> '{}'"
-                " and not $2 = any(sources) and exists (select from public.mastra_messages where id = $2)",
-                same.id,
-                fact.source,
-            )
-            return None
-        more = better | ({same.id} if same is not None else set())
-        replaces = learning.replaced(fact, theirs, self.template) | more
-        return await self._insert(connection, thread, replace(fact, replaces=replaces))
-
-    async def _count_as_read(
-        self, connection: "Connection | Database", thread: Thread, since: int, upto: int | None
-    ) -> bool:
-        """Move the watermark from where whoever reads has found it; False if somebody else has moved it."""
-        rows = await connection.fetch(
-            """
-            update public.mastra_threads set digested = coalesce($3, digested),
-                digest_tries = case when $3 is null then digest_tries else 0 end
-            where id = $1 and digested = $2 returning 1
-            """,
-            str(thread),
-            since,
-            upto,
-        )
-        return bool(rows)
 
     async def skip(self, thread: Thread) -> None:
         """Count a thread's messages as read."""
@@ -394,27 +362,3 @@ class Pages:
         """A person's names on all platforms that they have linked, this one among them."""
         rows = await self.database.fetch("select id from hathi.identities($1) as id order by id", str(person))
         return [row["id"] for row in rows]
-
-    async def _insert(self, connection: Connection, thread: Thread, fact: Learned) -> Fact | None:
-        """A new line; None if the message that says it is gone."""
-        rows = await connection.fetch(
-            """
-            insert into hathi.facts (page, person, field, value, audience, sources, replaces, at, first_day, last_day)
-            select $1, $2, $3, $4, $5, array[$6], $7::bigint[] || array(
-                       select unnest(fact.replaces) from hathi.facts as fact where fact.id = any($7)),
-                   coalesce($8, now()), $9, $10
-            where exists (select from public.mastra_messages where id = $6 and not off_record)
-            returning *
-            """,
-            self.of(fact.person, thread),
-            fact.person,
-            fact.field,
-            fact.value,
-            fact.audience,
-            fact.source,
-            sorted(fact.replaces),
-            fact.at,
-            fact.about and fact.about.first,
-            fact.about and fact.about.last,
-        )
-        return fact_of(dict(rows[0])) if rows else None

@@ -24,13 +24,20 @@ from memory.working.sameness import Sayings
 
 log = logging.getLogger(__name__)
 
+HOPELESS = 3  # messages left out, and none read, after which models are taken for unable to fill in a form
+
 
 @dataclass(slots=True)
 class Reading:
     """How the models of this process have done at reading for the page."""
 
     worked: bool = False  # once, at least
-    gave_up: bool = False  # a message was left out since
+    left_out: int = 0  # messages that none of them could read
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether they cannot do it at all: then nothing is asked twice."""
+        return not self.worked and self.left_out >= HOPELESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +97,22 @@ class WorkingMemory:
         said: dict[str, Sayings] = {}
         found = []
         for field_, value, fact in [*((*one, None) for one in added), *((one.field, one.value, one) for one in facts)]:
-            if value in (before := said.setdefault(field_, Sayings())):
+            if not said.setdefault(field_, Sayings()).add(value):
                 continue
-            before.add(value)
             text = template.told(field_, value) if fact is None else self.pages.told(fact, today)
             month = "" if fact is None else f"{day_in(fact.at, self.pages.timezone):%B %Y}"
-            first = kinds.first(
-                template.label(field_), template.typed(value), single=bool(template.kinds(field_, value))
-            )
             worth = 1 if fact is None else (len(fact.sources) + fact.used).bit_length()
-            found.append(Line(text, month, first, worth, tokens(f"{text} [{month}]")))
+            found.append(
+                Line(
+                    text,
+                    month,
+                    template.label(field_),
+                    template.typed(value),
+                    bool(template.kinds(field_, value)),
+                    worth,
+                    tokens(f"{text} [{month}]"),
+                )
+            )
         return found
 
     async def digest(self, thread: Thread) -> list[Noted]:
@@ -112,21 +125,24 @@ class WorkingMemory:
         more = True
         while more and (batch := await batches.next_batch(self.pages.database, thread)) is not None:
             more = batch.more
-            if batch.new:
-                noted += await self._learn(batch)
-            else:
-                await self.pages.learn(thread, batch.since, batch.upto, [])
+            try:
+                await self._learn(batch, noted)
+            except ModelError as error:  # none can be asked now
+                if noted:
+                    raise DigestUnfinished(error, noted) from error
+                raise
             if batch.failures:
-                hopeless = self.reading.gave_up and not self.reading.worked
-                if not await batches.go_on(self.pages.database, batch, hopeless=hopeless):
+                if not await batches.go_on(self.pages.database, batch, hopeless=self.reading.hopeless):
                     raise DigestUnfinished(batch.failures[0], noted) from batch.failures[0]
-                self.reading.gave_up = self.reading.gave_up or len(batch.new) == 1
+                self.reading.left_out += len(batch.new) == 1
                 more = True
         return noted
 
-    async def _learn(self, batch: Batch) -> list[Noted]:
-        """Read a batch, a portion at a time; it counts as read when all of it was."""
-        noted: list[Noted] = []
+    async def _learn(self, batch: Batch, noted: list[Noted]) -> None:
+        """Read a batch, a portion at a time; it counts as read when all of it was. Adds what was noted to `noted`."""
+        if not batch.new:
+            await self.pages.learn(batch.thread, batch.since, batch.upto, [])
+            return
         for message in batch.new:
             if portions.too_long(message):
                 log.warning("%s: message %s is read up to its %dth character", batch.thread, message.id, portions.MOST)
@@ -151,7 +167,6 @@ class WorkingMemory:
             used = self._used(portion, known)
             written = await self.pages.learn(batch.thread, batch.since, upto, learned[: max(space, 0)], used)
             noted += [*await self._noted(batch, written), *gone]
-        return noted
 
     def _learned(self, batch: Batch, change: Believed, known: Mapping[str, Sequence[Fact]]) -> Learned:
         """A change that is believed, as it is written down: with the days that it means."""
@@ -217,6 +232,7 @@ class WorkingMemory:
                 return second_look.confirmed(doubtful, await model.call(prompt, second_look.TOOL))
             except (ModelSilent, ModelRefused, PromptTooLong) as error:
                 log.info("%s: %d notes are not confirmed, since %s", batch.thread, len(doubtful), error)
+                batch.failures.append(error)  # read again later
                 return []
             except ModelError as error:
                 failures.append(error)

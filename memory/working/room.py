@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from memory.working import kinds
 from memory.working.sameness import telling
 
 Found = TypeVar("Found")
@@ -22,7 +23,9 @@ class Line:
 
     text: str
     month: str  # in which it was learned; empty when that is not known
-    first: int  # how early it has its place: see kinds.first
+    label: str  # of its field
+    value: str
+    single: bool  # there is one truth of it
     worth: int  # how often it was confirmed and asked about
     tokens: int
 
@@ -31,7 +34,8 @@ def chosen(lines: Sequence[Line], budget: int) -> list[Line]:
     """Those that fit, in the order given, which is from the oldest to the newest."""
     if sum(line.tokens for line in lines) <= budget:
         return list(lines)
-    order = sorted(range(len(lines)), key=lambda at: (lines[at].first, -lines[at].worth, -at))
+    first = [kinds.first(line.label, line.value, single=line.single) for line in lines]
+    order = sorted(range(len(lines)), key=lambda at: (first[at], -lines[at].worth, -at))
     kept: set[int] = set()
     for at in order:
         if lines[at].tokens <= budget:

@@ -71,9 +71,12 @@ class Sayings:
         for value in values:
             self.add(value)
 
-    def add(self, value: str) -> None:
-        """One more."""
-        self._forms |= _forms(value)
+    def add(self, value: str) -> bool:
+        """One more; whether none before says the same."""
+        forms = _forms(value)
+        new = self._forms.isdisjoint(forms)
+        self._forms |= forms
+        return new
 
     def __contains__(self, value: str) -> bool:
         return not self._forms.isdisjoint(_forms(value))

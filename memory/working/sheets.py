@@ -43,9 +43,7 @@ def text_of(template: Template, facts: Sequence[Fact]) -> str:
     seen: dict[str, Sayings] = {}
     kept = []
     for fact in current(facts):
-        said = seen.setdefault(fact.field, Sayings())
-        if fact.value not in said:
-            said.add(fact.value)
+        if seen.setdefault(fact.field, Sayings()).add(fact.value):
             kept.append(fact)
     return template.render(kept)
 
@@ -77,7 +75,7 @@ async def take_over(connection: Connection, sheets: Mapping[str, Sheet], templat
         for field, value in added:
             whole = template.reworded(field, value, lambda text: dated(text, today))
             learned = Learned(page, field, whole, stored(""), "", frozenset(), about=span(template.typed(whole), today))
-            olds = sorted(replaced(learned, facts, template))
+            olds = [] if page.startswith(THREAD) else sorted(replaced(learned, facts, template))  # there of whom?
             await _add(connection, page, learned, olds)
         named = await _name_days(connection, facts, template, timezone)
         anything = anything or bool(added or gone or named)
@@ -89,8 +87,8 @@ async def _add(connection: Connection, page: str, learned: Learned, replaces: Se
     about = learned.about
     await connection.execute(
         """
-        insert into hathi.facts (page, person, field, value, replaces, first_day, last_day, audience)
-        select $1, case when not $4 then $1 end, $2, $3, $6::bigint[], $7, $8, case when $4 then (
+        insert into hathi.facts (page, person, field, value, replaces, first_day, last_day, days_named, audience)
+        select $1, case when not $4 then $1 end, $2, $3, $6::bigint[], $7, $8, true, case when $4 then (
             select audience from public.mastra_messages where thread_id = substr($1, $5)
             and audience is not null order by seq desc limit 1) end
         """,
@@ -106,27 +104,26 @@ async def _add(connection: Connection, page: str, learned: Learned, replaces: Se
 
 
 async def _name_days(connection: Connection, facts: Sequence[Fact], template: Template, timezone: str) -> bool:
-    """Name the days in lines of earlier versions, which had `tomorrow` in them; whether there were any."""
-    named = [(fact, new) for fact in facts if (new := with_days(fact, template, timezone)) != fact]
-    for fact, new in named:
+    """Name the days in lines of earlier versions, which had `tomorrow` in them; whether there were such lines."""
+    older = [fact for fact in facts if not fact.days_named]
+    for fact in older:
+        named = with_days(fact, template, timezone)
         await connection.execute(
-            "update hathi.facts set value = $2, first_day = $3, last_day = $4 where id = $1",
+            "update hathi.facts set value = $2, first_day = $3, last_day = $4, days_named = true where id = $1",
             fact.id,
-            new.value,
-            new.about and new.about.first,
-            new.about and new.about.last,
+            named.value,
+            named.about and named.about.first,
+            named.about and named.about.last,
         )
-    return bool(named)
+    return bool(older)
 
 
 def with_days(fact: Fact, template: Template, timezone: str) -> Fact:
-    """A line that names the days that it is about."""
-    if fact.about is not None or not fact.value:
+    """A line that names the days that it is about; only those of earlier versions may not."""
+    if fact.days_named or not fact.value:
         return fact
     said = day_in(fact.at, timezone)
     value = template.reworded(fact.field, fact.value, lambda text: dated(text, said))
-    if value == fact.value:
-        return fact
     return replace(fact, value=value, about=span(template.typed(value), said))
 
 
@@ -187,6 +184,7 @@ def fact_of(row: Mapping[str, Any]) -> Fact:
         at=row["at"],
         about=about,
         used=row["used"],
+        days_named=row["days_named"],
     )
 
 

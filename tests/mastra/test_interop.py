@@ -345,6 +345,7 @@ def row(found: Row, *, role: str, content: Row, seq: int) -> dict[str, Any]:
         "off_record": False,
         "copy_of": None,
         "copy_owner": None,
+        "zone": None,
     }
 
 

@@ -141,7 +141,9 @@ async def test_lines_that_are_read_word_for_word_name_their_days_too(world: Worl
 
 async def test_a_line_that_an_earlier_version_wrote_names_its_day(world: World) -> None:
     await world.say("I like tea")
-    await world.database.fetch("update hathi.facts set value = 'driving exam tomorrow', at = $1", LONG_AGO)
+    await world.database.fetch(
+        "update hathi.facts set value = 'driving exam tomorrow', at = $1, days_named = false", LONG_AGO
+    )
     await world.database.fetch(
         """
         update public.mastra_resources set "workingMemory" = replace("workingMemory", 'tea', 'driving exam tomorrow')

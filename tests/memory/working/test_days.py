@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from memory.working.days import Span, dated, repeats, span
 
@@ -183,3 +185,18 @@ def test_the_day_counts_from_the_day_of_the_message_over_ends_of_months_and_year
 def test_one_occasion_of_what_comes_round_again_is_about_its_day() -> None:
     assert repeats("birthday on 12 May")
     assert not repeats("birthday dinner on 12 May 2026")
+
+
+_PIECES = """
+    exam on next last this Friday friday May in 3 days two weeks ago until since tomorrow the 12th 12 2026 of
+    morgen nächste Woche am el viernes la semana que viene demain hier prochain domani tra due giorni volgende
+    week birthday every ( ) , : " tea
+""".split()
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=9).map(" ".join), st.dates(date(1990, 1, 1), date(2090, 1, 1)))
+def test_whatever_stands_there_is_named_once_and_spans_are_in_order(value: str, said: date) -> None:
+    named = dated(value, said, value)
+    about = span(named, said)
+    assert about is None or about.first <= about.last >= said
+    assert len(named) <= 30 * (len(value) + 1)

@@ -12,7 +12,7 @@ from bot.models import Keys, open_model
 from memory.memories import Memories
 from memory.working.batches import ALONE
 from memory.working.portions import READ
-from memory.working.remembering import WorkingMemory
+from memory.working.remembering import HOPELESS, WorkingMemory
 from tests.fakes.learner import learner
 from tests.fakes.model import TOO_LONG, FakeModel, Status
 from tests.memory.working.conftest import ANA, DM, World, thread_in
@@ -70,7 +70,8 @@ async def test_what_can_never_be_read_is_left_out_at_last_with_a_line_in_the_log
             assert tries < 20
     assert tries == ALONE - 1
     assert not await left(world)
-    assert f"message {id_} is left out of the page" in caplog.text
+    assert "left out of the page" in caplog.text
+    assert id_ in caplog.text
     assert "Bäckerin" not in caplog.text
     world.fake.arguments = learner
     await world.say("I like tea")
@@ -96,7 +97,7 @@ async def test_only_the_message_that_cannot_be_read_is_left_out(world: World, ca
     assert sorted(line.text for line in (await world.pages.page(ANA)).lines) == [
         "Interests: rain", "Interests: tea", "Location: Porto", "Name: Ana",
     ]  # fmt: skip
-    assert caplog.text.count("is left out of the page") == 1
+    assert caplog.text.count("left out of the page") == 1
 
 
 async def test_what_was_read_word_for_word_meanwhile_is_not_there_twice(world: World) -> None:
@@ -173,3 +174,41 @@ async def test_a_monster_is_read_up_to_a_bound_and_the_log_says_so(
         id_ = await world.say("I like tea. " + "word " * 30_000 + "I like rain.")
     assert [line.text for line in (await world.pages.page(ANA)).lines] == ["Interests: tea"]
     assert f"message {id_} is read up to its 100000th character" in caplog.text
+
+
+async def test_models_that_can_read_nothing_are_not_asked_again_and_again(world: World) -> None:
+    world.fake.arguments = NO_FORM
+    working = WorkingMemory(world.pages, world.forgetting, world.models, 600)
+    there = replace(world, memory=Memories([world.history, working]))
+    working.reading.left_out = HOPELESS
+    await there.say("I like tea")
+    assert not await left(world)
+    assert [line.text for line in (await world.pages.page(ANA)).lines] == ["Interests: I like tea"]
+    world.fake.arguments = learner
+    await there.say("I like rain")
+    world.fake.arguments = NO_FORM
+    await there.say("Ich bin Bäckerin")
+    assert await left(world)  # they can, after all
+
+
+async def test_what_was_learned_before_a_model_went_away_is_told(world: World) -> None:
+    answers: list[Any] = [None, Status(401)]
+
+    def once(body: Mapping[str, Any]) -> Any:
+        return answers.pop(0) or learner(body)
+
+    world.fake.arguments = once
+    assert not await later_said(world, f"I like tea. {'The weather was fine that day. ' * 400} I live in Porto.")
+    assert [noted.texts for noted in world.noted] == [("Interests: tea",)]
+    world.fake.arguments = learner
+    assert await later(world)
+    assert [noted.texts for noted in world.noted] == [("Interests: tea",), ("Location: Porto",)]
+
+
+async def later_said(world: World, text: str) -> bool:
+    """Somebody says something, and is left without an answer; whether all of it could be read."""
+    await world.hear(text, DM, ANA, thread_in(DM))
+    turn = await world.take(thread_in(DM))
+    await world.transcript.give_up(turn, await world.memory.recall(turn), "test")
+    await world.end(turn)
+    return await world.digest(thread_in(DM))

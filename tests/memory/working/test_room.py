@@ -6,12 +6,13 @@ from hypothesis import strategies as st
 from memory.working.room import Line, about, chosen, pertinent, shares
 
 
-def line(text: str, first: int = 2, worth: int = 1, tokens: int = 10) -> Line:
-    return Line(text, "May 2026", first, worth, tokens)
+def line(text: str, worth: int = 1) -> Line:
+    label, _, value = text.partition(": ")
+    return Line(text, "May 2026", label, value, False, worth, tokens=10)
 
 
 NOVELS = [line(f"Interests: novel {n}") for n in range(22)]
-ALLERGY, NAME = line("Facts: allergic to peanuts", 0), line("Name: Ana", 0)
+ALLERGY, NAME = line("Facts: allergic to peanuts"), line("Name: Ana")
 
 
 def test_as_long_as_a_page_fits_all_of_it_stands_there_in_order() -> None:

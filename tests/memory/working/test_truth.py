@@ -170,3 +170,25 @@ async def test_nobodys_long_page_pushes_out_another(world: World) -> None:
     assert {known.author for known in found.known} == {str(ANA), str(BOB)}
     assert next(known.lines for known in found.known if known.author == str(BOB)) == ("Name: Bob",)
     assert sum(tokens(line) for known in found.known for line in known.lines) <= 100
+
+
+async def test_what_is_asked_about_most_comes_before_what_is_newest(world: World) -> None:
+    await tell(world, "plays the cello", "I play the cello", "Interests")
+    for number in range(12):
+        await tell(world, f"read novel number {number}", f"I read novel number {number}", "Interests")
+    tight = WorkingMemory(world.pages, world.forgetting, [], 60)
+    thread = thread_in(DM)
+
+    async def shown() -> str:
+        await world.hear("So?", DM, ANA, thread)
+        turn = await world.take(thread)
+        found = await tight.recall(turn)
+        await world.transcript.give_up(turn, replace(found, lines=(await world.history.recall(turn)).lines), "test")
+        await world.end(turn)
+        return str(found.known)
+
+    assert "cello" not in await shown()
+    world.fake.arguments = {"edits": []}
+    for question in ("How do I tune my cello?", "Which strings fit a cello?"):
+        await world.say(question)
+    assert "cello" in await shown()
