@@ -231,9 +231,7 @@ class WorkingMemory:
             try:
                 return second_look.confirmed(doubtful, await model.call(prompt, second_look.TOOL))
             except (ModelSilent, ModelRefused, PromptTooLong) as error:
-                log.info("%s: %d notes are not confirmed, since %s", batch.thread, len(doubtful), error)
-                batch.failures.append(error)  # read again later
-                return []
+                log.info("%s: %s does not confirm %d notes: %s", batch.thread, model.name, len(doubtful), error)
             except ModelError as error:
                 failures.append(error)
         if failures:
