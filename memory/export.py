@@ -42,5 +42,5 @@ async def export(database: Database, resource: Resource, people: Sequence[str]) 
     )
     export: dict[str, Any] = json.loads(rows[0]["export"])
     for message in export["messages"]:
-        message["text"] = text_of(message.pop("content"), message.pop("type"))
+        message["text"] = text_of(message.pop("content"), message.pop("type"), message["id"])
     return export

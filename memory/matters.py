@@ -33,7 +33,7 @@ async def said(database: Database, people: Sequence[str], keep: Sequence[str]) -
 def _read(rows: Iterable[Record]) -> dict[str, Message]:
     return {
         row["id"]: Message(
-            row["id"], text_of(row["content"], row["type"]), row["role"] == "assistant", row["thread_id"]
+            row["id"], text_of(row["content"], row["type"], row["id"]), row["role"] == "assistant", row["thread_id"]
         )
         for row in rows
     }

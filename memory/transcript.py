@@ -475,7 +475,7 @@ class PostgresTranscript:
         return [
             Line(
                 role=row["role"],
-                text=text_of(row["content"], row["type"]),
+                text=text_of(row["content"], row["type"], row["id"]),
                 author=row["author"] if row["role"] == "user" else None,
                 waiting=row["waiting"],
                 seq=row["seq"],

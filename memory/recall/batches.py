@@ -141,7 +141,7 @@ def _few(lines: list[Unread]) -> list[Unread]:
 
 
 def _unread(row: Record) -> Unread:
-    text = storable(text_of(row["content"], row["type"])).strip() if row["kept"] else ""
+    text = text_of(row["content"], row["type"], row["id"]).strip() if row["kept"] else ""
     return Unread(
         row["id"],
         row["hash"],

@@ -94,7 +94,7 @@ def _heard(row: Any) -> Heard:
         row["role"],
         row["author"] or "",
         row["name"] or "",
-        text_of(row["content"], row["type"]),
+        text_of(row["content"], row["type"], row["id"]),
         row["new"],
         said,
         row["zone"] or "",
