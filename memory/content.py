@@ -1,4 +1,4 @@
-"""A stored message's content, as Mastra and its older versions write it, or whatever else another program has put there."""
+"""A stored message's content, as Mastra and its older versions write it, or as any other program does."""
 
 import json
 import logging
