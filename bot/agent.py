@@ -50,6 +50,7 @@ TOLD: Mapping[type[HathiError], str] = {
 }
 BUSY_ATTEMPTS = 3  # times that a turn is put off because the model is busy; the client has tried thrice each time
 POST_ATTEMPTS = 20  # times that a turn tries to post while the platform is away, up to a minute apart
+PICTURES = 8  # of all that waits in one turn; up to 5 MB each
 BUG = "Something went wrong inside me. Whoever runs me finds it in my log as turn {turn}."
 NOT_WRITTEN = "(I could not write this answer down: my memory is out of reach.)"
 
@@ -224,13 +225,13 @@ class Agent:
         return first_zone(recollection.zone, told, self.timezone, "UTC")
 
     async def _pictures(self, turn: Turn, recollection: Recollection) -> Mapping[str, Sequence[str]]:
-        """The pictures of what waits, by line, as data: URLs."""
+        """The pictures of what waits, by line, as data: URLs; where there are too many, the newest ones."""
         found: dict[str, list[str]] = {}
-        for line in recollection.lines:
-            for image in line.images if line.waiting else ():
-                data = await self.adapters[turn.thread.platform].download(image)
-                if data is not None:
-                    found.setdefault(line.id, []).append(f"data:{image.type};base64,{b64encode(data).decode()}")
+        there = [(line.id, image) for line in recollection.lines if line.waiting for image in line.images]
+        for line, image in there[-PICTURES:]:
+            data = await self.adapters[turn.thread.platform].download(image)
+            if data is not None:
+                found.setdefault(line, []).append(f"data:{image.type};base64,{b64encode(data).decode()}")
         return found
 
     async def _deliver(self, turn: Turn, recollection: Recollection, answer: Answer, reply: Reply) -> bool:

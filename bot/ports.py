@@ -478,7 +478,7 @@ class Model(Protocol):
 
     @property
     def budget(self) -> int:
-        """Tokens that a prompt may take up with what can be left out."""
+        """Tokens that a prompt may take up."""
         ...
 
     @property

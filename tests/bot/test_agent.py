@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -357,6 +358,23 @@ async def test_a_model_is_shown_pictures_and_asked_again_without_them_if_it_will
     fake.answers = [faults.Status(404, message="No endpoints found that support image input"), "I cannot see it."]
     assert await post() == "I cannot see it."
     assert asked(fake)[-1] == ("user", "[image: cat.png] (you cannot see the picture)")
+
+
+async def test_of_many_pictures_the_newest_are_shown_and_of_ten_files_as_much_as_fits(
+    house: House, fake: FakeModel
+) -> None:
+    house.stage.pictures |= {f"https://example.org/{n}.png": str(n).encode() for n in range(20)}
+    images = tuple(Image(f"https://example.org/{n}.png", "image/png") for n in range(20))
+    file = "[file: long.txt]\n" + "word " * 4_000
+    await house.agent.accept(replace(heard("\n".join(["What is this?", *[file] * 10])), images=images))
+    await house.hear()
+    text, *shown = fake.requests[-1]["messages"][-1]["content"]
+    assert [one["image_url"]["url"][-8:] for one in shown] == [
+        f"base64,{b64encode(str(n).encode()).decode()}"[-8:] for n in range(12, 20)
+    ]
+    assert text["text"].startswith("What is this?\n[file: long.txt]\nword word")
+    assert len(text["text"]) < 160_000
+    assert text["text"].count("characters are left out here") == 10
 
 
 async def test_what_is_deleted_while_the_model_thinks_is_withdrawn_and_the_rest_is_answered(
