@@ -26,10 +26,13 @@ class TurnManager(manager.JobManager):
         statements: Statements,
         stalled_seconds: float,
         seen: Seen,
+        *,
         running: Callable[[], list[int]],
+        crowding: Callable[[], list[str]],
     ) -> None:
         super().__init__(connector)
         self._running = running  # the turns that this process works on
+        self._crowding = crowding  # the people who get no more places of this process for now
         self._statements = statements
         self._stalled_seconds = stalled_seconds
         self._seen = seen
@@ -40,7 +43,8 @@ class TurnManager(manager.JobManager):
     ) -> jobs.Job | None:
         """Take the oldest job that may begin, and say that we live. Raises DatabaseError.
 
-        With nothing to take, `expected` is left with those of its jobs that still wait.
+        It is taken as procrastinate_fetch_job_v2 does, but for those of people who have places enough. With nothing to
+        take, `expected` is left with those of its jobs that still wait.
         """
         asked = list(expected or ())
         rows = await self._statements.fetch(
@@ -48,6 +52,22 @@ class TurnManager(manager.JobManager):
             with alive as (
                 insert into public.procrastinate_workers (id, last_heartbeat) overriding system value
                 values ($2, now()) on conflict (id) do update set last_heartbeat = now() returning id
+            ), candidate as (
+                select job.id from public.procrastinate_jobs as job
+                where job.status = 'todo' and job.queue_name = any($1)
+                  and (job.scheduled_at is null or job.scheduled_at <= now())
+                  and not exists (
+                      select from public.procrastinate_jobs as other
+                      where other.lock = job.lock and (other.status = 'doing' or other.status = 'todo'
+                            and (other.priority, -other.id) > (job.priority, -job.id))
+                  )
+                  and not exists (
+                      select from public.mastra_messages where id = job.args ->> 'message' and author = any($6)
+                  )
+                order by job.priority desc, job.id limit 1 for update of job skip locked
+            ), begun as (
+                update public.procrastinate_jobs as job set status = 'doing', worker_id = alive.id
+                from candidate, alive where job.id = candidate.id returning job.*
             ), others as (
                 select coalesce(bool_or(worker.id is null or worker.id = $2
                            or worker.last_heartbeat < now() - make_interval(secs => $3)), false) as stalled,
@@ -59,6 +79,7 @@ class TurnManager(manager.JobManager):
             select job.id, job.status::text, job.task_name, job.priority, job.lock, job.queueing_lock, job.args,
                    job.scheduled_at, job.queue_name, job.attempts, job.worker_id, others.stalled, others.working,
                    answer.content as answer, left(answer.id, -length(':answer')) as question,
+                   (select author from public.mastra_messages where id = job.args ->> 'message') as author,
                    (select array_agg(post order by piece) from hathi.posts where turn = job.id and job.attempts > 0)
                        as posts,
                    case when job.attempts > 0 then
@@ -73,7 +94,7 @@ class TurnManager(manager.JobManager):
                         from public.procrastinate_jobs as later
                         where later.status = 'todo' and later.queue_name = any($1) and later.scheduled_at > now())
                    end as due
-            from others, alive, public.procrastinate_fetch_job_v2($1::varchar[], alive.id) as job
+            from others left join begun as job on true
             left join public.mastra_messages as answer on answer.turn = job.id and job.attempts > 0
             """,
             list(queues or ()),
@@ -81,6 +102,7 @@ class TurnManager(manager.JobManager):
             self._stalled_seconds,
             self._running(),
             asked,
+            self._crowding(),
         )
         (row,) = rows
         self._seen(row["stalled"], row["working"], row["due"])
@@ -187,6 +209,6 @@ class TurnManager(manager.JobManager):
 
 
 def _kwargs(row: Any) -> dict[str, Any]:
-    """A turn's arguments, with what is left of an earlier attempt."""
-    left = ("answer", "question", "posts", "waited")
+    """A turn's arguments, with who asks and what is left of an earlier attempt."""
+    left = ("author", "answer", "question", "posts", "waited")
     return {**json.loads(row["args"]), **{name: row[name] for name in left}}

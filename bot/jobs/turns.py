@@ -45,8 +45,9 @@ class DurableJobs:
         connector = StatementsConnector(self._statements)
         self._app = procrastinate.App(connector=connector)
         self._manager = TurnManager(
-            connector, self._statements, stalled_seconds, self._seen, lambda: self._worker.running
-        )
+            connector, self._statements, stalled_seconds, self._seen,
+            running=lambda: self._worker.running, crowding=lambda: self._worker.crowding,
+        )  # fmt: skip
         self._app.job_manager = self._manager
         self._worker = QuietWorker(
             self._app,
@@ -101,6 +102,7 @@ class DurableJobs:
         *,
         thread: str,
         message: str = "",
+        author: str | None = None,  # for the worker
         answer: str | None = None,
         question: str | None = None,
         posts: list[str] | None = None,

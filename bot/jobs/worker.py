@@ -7,6 +7,7 @@ and fails when the library changes under them.
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,16 @@ class QuietWorker(worker.Worker):
     def running(self) -> list[int]:
         """The jobs that run here."""
         return [context.job.id for context in self._running_jobs.values() if context.job.id is not None]
+
+    @property
+    def crowding(self) -> list[str]:
+        """The people of whom as many turns run here as places are free; nobody gets all places, not even one by one.
+
+        So one person alone has half of them, the next one half of the rest. Whoever has none gets one that is free.
+        """
+        free = self.concurrency - len(self._running_jobs)
+        turns = Counter(str(context.job.task_kwargs.get("author") or "") for context in self._running_jobs.values())
+        return [author for author, running in turns.items() if author and running >= free]
 
     async def _update_heartbeat(self) -> None:
         """Beat only while turns run. A fetch beats too, so an idle worker comes back to life with its first one."""

@@ -26,8 +26,8 @@ from tests.fakes.proxy import Proxy
 ANA, PORCH = Resource("stage", "ana"), Thread("stage", "porch")
 
 
-def said(text: str, thread: Thread = PORCH) -> Message:
-    return Message(f"{thread}:{uuid4()}", thread, ANA, Room("direct", str(thread)), text, datetime.now(UTC))
+def said(text: str, thread: Thread = PORCH, author: Resource = ANA) -> Message:
+    return Message(f"{thread}:{uuid4()}", thread, author, Room("direct", str(thread)), text, datetime.now(UTC))
 
 
 def engine(database: Database, heartbeat: float = 0.1, stalled: float = 0.5, concurrency: int = 32) -> DurableJobs:
@@ -52,8 +52,10 @@ async def until(true: Callable[[], bool], seconds: float = 20) -> None:
             await asyncio.sleep(0.01)
 
 
-async def say(transcript: PostgresTranscript, jobs: DurableJobs, text: str, thread: Thread = PORCH) -> None:
-    turn = await transcript.hear(said(text, thread))
+async def say(
+    transcript: PostgresTranscript, jobs: DurableJobs, text: str, thread: Thread = PORCH, author: Resource = ANA
+) -> None:
+    turn = await transcript.hear(said(text, thread, author))
     assert turn is not None
     jobs.wake(turn)
 
@@ -368,9 +370,74 @@ async def test_the_limit_of_turns_at_once_holds(database: Database, transcript: 
 
     async with running(jobs, work):
         for number in range(10):
-            await say(transcript, jobs, "hi", Thread("stage", str(number)))
+            await say(transcript, jobs, "hi", Thread("stage", str(number)), Resource("stage", f"person {number}"))
         await until(lambda: done == 10)
     assert most == 2
+
+
+async def test_one_persons_slow_conversations_leave_places_for_others(
+    database: Database, transcript: PostgresTranscript
+) -> None:
+    jobs, begun, ended = engine(database, concurrency=8), list[str](), list[str]()
+    slow = asyncio.Event()
+
+    async def work(turn: Turn, lease: Lease) -> None:
+        begun.append(turn.thread.id)
+        if turn.thread.id.startswith("ana"):
+            await slow.wait()
+        ended.append(turn.thread.id)
+
+    async with running(jobs, work):
+        for number in range(12):
+            await say(transcript, jobs, "hi", Thread("stage", f"ana {number}"))
+        await until(lambda: len(begun) == 4)
+        for number in range(5):
+            await say(transcript, jobs, "hi", Thread("stage", f"bob {number}"), Resource("stage", "bob"))
+        await say(transcript, jobs, "hi", Thread("stage", "cleo"), Resource("stage", "cleo"))
+        await until(lambda: len(ended) == 6)
+        assert begun[:4] == ["ana 0", "ana 1", "ana 2", "ana 3"]  # half of the places, in order
+        assert {*begun[4:]} == {"cleo", *(f"bob {number}" for number in range(5))}
+        slow.set()
+        await until(lambda: len(ended) == 18)
+    assert [name for name in begun if name.startswith("ana")] == [f"ana {number}" for number in range(12)]
+    assert await database.fetch("select from public.procrastinate_jobs") == []
+
+
+@pytest.mark.parametrize("places", [1, 2, 3, 5, 8])
+async def test_everybody_gets_a_turn_however_few_places_there_are(
+    database: Database, transcript: PostgresTranscript, places: int
+) -> None:
+    jobs, done, held, most = engine(database, concurrency=places), list[str](), defaultdict[str, int](int), 0
+
+    async def work(turn: Turn, lease: Lease) -> None:
+        nonlocal most
+        person = turn.thread.id.partition(" ")[0]
+        held[person] += 1
+        most = max(most, held[person])
+        await asyncio.sleep(random.random() / 20)
+        held[person] -= 1
+        done.append(turn.thread.id)
+
+    people = ["ana"] * 12 + ["bob"] * 6 + ["cleo"] * 3 + ["dan"]
+    async with running(jobs, work), running(engine(database, concurrency=places), work):
+        for number, person in enumerate(people):
+            await say(transcript, jobs, "hi", Thread("stage", f"{person} {number}"), Resource("stage", person))
+        await until(lambda: len(done) == len(people), 60)
+    assert most <= 2 * ((places + 1) // 2)  # of two processes
+
+
+async def test_a_turn_whose_message_is_gone_holds_nobody_up(database: Database, transcript: PostgresTranscript) -> None:
+    jobs, done = engine(database, concurrency=2), list[str]()
+
+    async def work(turn: Turn, lease: Lease) -> None:
+        done.append(turn.thread.id)
+
+    for name in ("one", "two", "three"):
+        await transcript.hear(said("hi", Thread("stage", name)))
+    await database.fetch("delete from public.mastra_messages where thread_id <> 'stage:two'")
+    async with running(jobs, work):
+        await until(lambda: len(done) == 3)
+    assert done == ["one", "two", "three"]
 
 
 async def test_a_database_that_goes_away_and_comes_back_costs_a_delay(
