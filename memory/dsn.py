@@ -1,10 +1,11 @@
 """Reads DATABASE_URL: takes out what asyncpg does not understand and decides how the server is verified."""
 
+import re
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast, get_args
-from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import certifi
 
@@ -20,6 +21,10 @@ SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-
 Tls = ssl.SSLContext | SslMode | bool
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 PGBOUNCER_PORT = 6432
+BLANK = " \t\r\n\u00a0\u200b\ufeff"  # what a copy begins or ends with
+QUOTES = {"'": "'", '"': '"', "`": "`", "“": "”", "‘": "’", "<": ">"}
+COPIED_ALONG = re.compile(r"^(export\s+)?(DATABASE_URL\s*=\s*)?(psql\s+(-d\s+|--dbname[=\s])?)?", re.IGNORECASE)
+PLACEHOLDER = re.compile(r"[\[<{][^\]>}]*password[^\]>}]*[\]>}]", re.IGNORECASE)  # [YOUR-PASSWORD], as Supabase has it
 CONNECT_SECONDS = 20.0  # a suspended Neon compute needs time to start
 
 
@@ -39,14 +44,9 @@ def parse(text: str) -> Dsn:
     """DATABASE_URL, as Neon and others hand it out → Dsn. Raises SettingsError, never with the password in it."""
     url = _split(text)
     query = dict(parse_qsl(url.query, keep_blank_values=True))
-    host = url.hostname or query.get("host", "")
+    host = unquote(url.hostname or "") or query.get("host", "")
     socket = not host or host.startswith("/")
-    try:
-        port = url.port
-    except ValueError:
-        if "," not in url.netloc:  # several hosts: asyncpg reads their ports
-            raise _unreadable() from None
-        port = None
+    port = None if "," in url.netloc else url.port  # several hosts: asyncpg reads their ports
     neon = host.endswith(".neon.tech")
     warnings: list[str] = []
     kept = {key: value for key, value in query.items() if key not in NOT_FOR_THE_SERVER}
@@ -60,23 +60,71 @@ def parse(text: str) -> Dsn:
         url=urlunsplit(url._replace(query=urlencode(kept, quote_via=quote))),
         tls=False if socket else _tls(query, host, neon, warnings),
         pooled=pooled,
-        place=host if socket else f"{host}:{port or 5432}",
+        place=(host or "a local socket") if socket else f"{host}:{port or 5432}",
         connect_timeout=_seconds(query.get("connect_timeout")),
         warnings=tuple(warnings),
     )
 
 
 def _split(text: str) -> SplitResult:
-    text = text.strip().removeprefix("psql ").strip().strip("'\"")  # Neon's console offers `psql 'postgresql://…'` too
+    """The parts of a URL. Special characters in user and password may stand there as they are."""
+    scheme, colon, rest = _unwrapped(text).partition("://")
+    scheme = scheme.lower().removeprefix("jdbc:").partition("+")[0]  # postgresql+asyncpg, as SQLAlchemy writes it
+    if not colon or scheme not in {"postgres", "postgresql"}:
+        raise SettingsError("DATABASE_URL must begin with postgresql:// (copy the whole connection string)")
+    before_query, question_mark, query = rest.partition("?")
+    login, at, place = before_query.rpartition("@")
+    if PLACEHOLDER.search(login):
+        raise SettingsError("DATABASE_URL still has a placeholder in it: write the password in its place")
+    if not at and "@" in query.partition("=")[0]:  # a question mark in the password
+        raise _unreadable()
+    user, colon, password = login.partition(":")
+    known = f"{quote(unquote(user), safe='')}{colon}{quote(unquote(password), safe='')}{at}"
     try:
-        url = urlsplit(text)
+        url = urlsplit(f"{scheme}://{known}{place}{question_mark}{query}")
+        _ = url.hostname
     except ValueError:
         raise _unreadable() from None
-    if url.scheme not in {"postgres", "postgresql"}:
-        raise SettingsError("DATABASE_URL must begin with postgresql:// (copy the whole connection string)")
-    if url.fragment or "#" in text:
+    if url.fragment or "#" in place:
         raise _unreadable()
+    _check_host(url)
     return url
+
+
+def _unwrapped(text: str) -> str:
+    """What somebody copied, without what was copied along: quotes, line breaks, `psql '…'` as Neon's console has it."""
+    text = "".join(line.strip(BLANK) for line in text.splitlines())
+    text, command = COPIED_ALONG.sub("", text, count=1), "psql" in text[:20].lower()
+    if text[:1] in QUOTES:
+        text = text[1:].partition(QUOTES[text[:1]])[0]
+    elif command:
+        text = text.partition(" ")[0]
+    return text.strip(BLANK + "".join(QUOTES) + ";")
+
+
+def _check_host(url: SplitResult) -> None:
+    """Raises SettingsError for what cannot be one; a socket's folder may stand there too, and several hosts."""
+    hosts = url.netloc.rpartition("@")[2]
+    if not hosts and not parse_qs(url.query).get("host") and (url.netloc or url.path in {"", "/"}):
+        raise SettingsError("DATABASE_URL names no host: expected postgresql://user:password@host/database")
+    if hosts.startswith(":"):
+        raise SettingsError("DATABASE_URL names no host before the port")
+    if any(character.isspace() for character in unquote(hosts) + url.path):
+        raise SettingsError("DATABASE_URL has a space in it: copy the whole connection string again")
+    if "," in hosts:
+        return  # the driver reads them
+    try:
+        port = url.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise SettingsError(
+            "DATABASE_URL: the port must be a number from 1 to 65535; a / in the password must be written as %2F"
+        )
+    try:
+        (url.hostname or "").encode("idna")
+    except UnicodeError:
+        raise SettingsError("DATABASE_URL: the host is not a name that a host can have") from None
 
 
 def _unreadable() -> SettingsError:
@@ -92,7 +140,7 @@ def _seconds(text: str | None) -> float:
     try:
         return max(float(text), 2.0)
     except ValueError:
-        raise SettingsError(f"DATABASE_URL: connect_timeout={text!r} is not a number of seconds") from None
+        raise SettingsError("DATABASE_URL: connect_timeout is not a number of seconds") from None
 
 
 def _tls(query: dict[str, str], host: str, neon: bool, warnings: list[str]) -> Tls:
@@ -102,7 +150,7 @@ def _tls(query: dict[str, str], host: str, neon: bool, warnings: list[str]) -> T
     """
     mode = query.get("sslmode")
     if mode is not None and mode not in get_args(SslMode):
-        raise SettingsError(f"DATABASE_URL: sslmode={mode!r} is not one of {', '.join(get_args(SslMode))}")
+        raise SettingsError(f"DATABASE_URL: sslmode is not one of {', '.join(get_args(SslMode))}")
     bound = query.get("channel_binding") == "require"
     if bound or neon or mode == "verify-full":
         return _verified(query)

@@ -178,7 +178,7 @@ async def _pool(
             server_settings={"application_name": "hathi"},
         )
     except ValueError as error:  # asyncpg reads the rest of the URL itself
-        raise DatabaseRefused(f"DATABASE_URL is not understood: {first_line(error)}") from error
+        raise DatabaseRefused("DATABASE_URL is not understood: look at what follows the host in it") from error
     await pool
     try:
         yield pool

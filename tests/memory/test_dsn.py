@@ -1,6 +1,7 @@
 """DATABASE_URL as Neon and others hand it out."""
 
 import ssl
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -24,7 +25,14 @@ def test_neons_string_works_unchanged_and_is_verified(pooler: str, pooled: bool)
     assert dsn.url == f"postgresql://u:p%40ss@ep-cool-1{pooler}.eu-central-1.aws.neon.tech/neondb"
 
 
-@pytest.mark.parametrize("paste", ["psql '{}'", "'{}'", '"{}"', "  {}\n"])
+@pytest.mark.parametrize(
+    "paste",
+    [
+        "psql '{}'", 'psql "{}"', "psql {}", "psql -d '{}'", "psql '{}' -c 'select 1'", "psql {} -c 'select 1'",
+        "'{}'", '"{}"', "`{}`", "“{}”", "<{}>", "{}'", '{}";', "  {}\n", "\ufeff{}\u00a0", "{}\r\n",
+        "DATABASE_URL={}", "export DATABASE_URL='{}'", "DATABASE_URL = \"{}\"",
+    ],
+)  # fmt: skip
 def test_the_string_may_come_with_what_surrounds_it_in_the_console(paste: str) -> None:
     assert parse(paste.format(NEON.format(pooler=""))).url == parse(NEON.format(pooler="")).url
 
@@ -101,9 +109,48 @@ def test_several_hosts_are_left_to_the_driver() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("postgresql://u:p@ss@h/db", "postgresql://u:p%40ss@h/db"),
+        ("postgresql://u@example.org:p@ss@h:5433/db?application_name=a@b",
+         "postgresql://u%40example.org:p%40ss@h:5433/db?application_name=a%40b"),
+        ("postgresql://u:100%@h/db", "postgresql://u:100%25@h/db"),
+        ("postgresql://u:p%ss%zz@h/db", "postgresql://u:p%25ss%25zz@h/db"),
+        ("postgresql://u:p%40s%2Fs@h/db", "postgresql://u:p%40s%2Fs@h/db"),
+        ("postgresql://u:a/b#c[d]e f:g@h/db", "postgresql://u:a%2Fb%23c%5Bd%5De%20f%3Ag@h/db"),
+        ("POSTGRESQL://u:p@h/db", "postgresql://u:p@h/db"),
+        ("postgresql+asyncpg://u:p@h/db", "postgresql://u:p@h/db"),
+        ("jdbc:postgresql://h:5433/db?user=u&password=p", "postgresql://h:5433/db?user=u&password=p"),
+        ("postgresql://u:p@h/\n  db", "postgresql://u:p@h/db"),
+        ("postgresql:///db", "postgresql:///db"),
+        ("postgresql://u:p@/db?host=/run/pg", "postgresql://u:p@/db?host=/run/pg"),
+        ("postgresql://%2Frun%2Fpg/db", "postgresql://%2Frun%2Fpg/db"),
+    ],
+)  # fmt: skip
+def test_what_is_plainly_meant_works(given: str, meant: str) -> None:
+    assert unquote(parse(given).url).replace(":///", ":/") == unquote(meant).replace(":///", ":/")
+    assert urlsplit(parse(given).url).netloc.replace("%2f", "%2F") == urlsplit(meant).netloc
+
+
+@pytest.mark.parametrize("url", ["postgresql://%2Frun%2Fpg/db", "postgresql:///db", "postgresql:///db?host=/run/pg"])
+def test_a_socket_on_this_machine_is_neither_encrypted_nor_pooled(url: str) -> None:
+    dsn = parse(url)
+    assert (dsn.tls, dsn.pooled) == (False, False)
+    assert dsn.place in {"/run/pg", "a local socket"}
+
+
+@pytest.mark.parametrize(
     "url",
     [
-        "", "nonsense", "mysql://u:hunter2@h/db", "postgres://u:hunter2#x@h/db", "postgres://u:hunter2@h:port/db",
+        "jdbc:mysql://u:hunter2@h/db", "https://u:hunter2@console.neon.tech/app", "psql -h h -U u -W hunter2 db",
+        "PGPASSWORD=hunter2 psql -h h", "u:hunter2@h/db", "postgresql:u:hunter2@h/db", "postgresql://", "postgresql:///",
+        "postgresql://u:hunter2@/db", "postgresql://u:hunter2@", "postgresql://:5432/db", "postgresql://u:hunter2@:5432/db",
+        "postgresql://u:hunter2@h:70000/db", "postgresql://u:hunter2@h:0/db", "postgresql://u:hunter2@h:-1/db",
+        "postgresql://u:hunter2@h h/db", "postgresql://u:hunter2@h/d b", "postgresql://u:hunter2", "postgresql://u:hunter2/db",
+        "postgresql://u:hunter2?@h/db", "postgresql://u:hunter2@a..b/db", f"postgresql://u:hunter2@{'a' * 64}.org/db",
+        "postgresql://u:hunter2@h/db#hunter2", "postgresql://u:[YOUR-PASSWORD]@h/db", "postgresql://u:<password>@h/db",
+        "psql 'postgresql://u:hunter2@h:x/db' # hunter2",
+        "", "nonsense", "mysql://u:hunter2@h/db", "postgres://u:hunter2@h:port/db",
         "postgres://u:hunter2@[::1/db", "postgres://u:hunter2@h/db?sslmode=maybe",
         "postgres://u:hunter2@h/db?connect_timeout=soon",
         "postgres://u:hunter2@h/db?sslmode=verify-full&sslrootcert=/nowhere.crt",
