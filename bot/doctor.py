@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from bot import wiring
@@ -22,7 +24,7 @@ from memory.recall.vectors import look
 from memory.transcript import PostgresTranscript
 from memory.working.loading import read_template
 
-State = Literal["ok", "off", "fails"]
+State = Literal["ok", "off", "warns", "fails"]
 MODEL_SECONDS = 90.0
 DATABASE_SECONDS = 3.0  # for which the doctor waits for a database that does not answer
 
@@ -60,6 +62,7 @@ async def doctor_of_models(settings: Settings, *, as_json: bool = False) -> int:
 
 async def _findings(settings: Settings) -> list[Finding]:
     findings = [await _checked("settings", lambda: _settings(settings))]
+    findings += await asyncio.to_thread(_files, settings)
     findings.append(await _checked("database", lambda: _database(settings)))
     if findings[-1].state == "ok":
         findings.append(await _checked("given up", lambda: _given_up(settings)))
@@ -68,7 +71,7 @@ async def _findings(settings: Settings) -> list[Finding]:
     findings.append(await _checked("memory", lambda: _memory(settings)))
     if settings.semantic_recall:
         findings.append(await _checked("embedder", lambda: _embedder(settings)))
-        if findings[1].state == "ok":  # the database
+        if any((finding.what, finding.state) == ("database", "ok") for finding in findings):
             findings.append(await _checked("recall", lambda: _recall(settings)))
     else:
         findings.append(Finding("recall", "off", "SEMANTIC_RECALL is off"))
@@ -96,6 +99,30 @@ async def _settings(settings: Settings) -> str:
     source = ".env and the environment" if await asyncio.to_thread(Path(".env").is_file) else "the environment"
     given = ", ".join(sorted(name.upper() for name in settings.model_fields_set))
     return f"from {source}: {given or 'nothing is set, all defaults'}"
+
+
+def _files(settings: Settings) -> list[Finding]:
+    """Whether others on this machine can read what holds secrets and people's words; nothing where there is neither."""
+    modes = {path: _mode(path) for path in (Path(".env"), settings.home) if os.name == "posix"}
+    private = [path for path, mode in modes.items() if mode]
+    advice = [
+        f"{path} can be read by others on this machine: run `chmod {700 if path.is_dir() else 600} {quote(str(path))}`"
+        for path in private
+        if modes[path] & (0o055 if path.is_dir() else 0o044)
+    ]
+    if not private:
+        return []
+    if advice:
+        return [Finding("files", "warns", "; ".join(advice))]
+    return [Finding("files", "ok", f"nobody else can read {' or '.join(map(str, private))}")]
+
+
+def _mode(path: Path) -> int:
+    """0 where there is none, or none that we may look at."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
 
 
 async def _given_up(settings: Settings) -> str:
@@ -267,7 +294,7 @@ def _show(findings: Sequence[Finding]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("", "", "what was found"):
         table.add_column(heading)
-    colours = {"ok": "green", "off": "dim", "fails": "bold red"}
+    colours = {"ok": "green", "off": "dim", "warns": "yellow", "fails": "bold red"}
     for finding in findings:
         table.add_row(finding.what, f"[{colours[finding.state]}]{finding.state}[/]", escape(finding.detail))
     Console(highlight=False).print(table)

@@ -122,3 +122,23 @@ async def test_in_a_terminal_it_says_what_is_being_asked_and_then_shows_a_table(
     await person.sees("it named the colour of a small picture")
     assert b"what came back, and what Hathi does" in person.bytes  # scrolled out of sight by now
     person.close()
+
+
+async def test_files_that_others_can_read_are_named_with_what_to_do(hathi: Hathi) -> None:
+    env, home = hathi.folder / ".env", hathi.folder / "a home"
+    env.write_text("LAST_MESSAGES=7\n")
+    home.mkdir()
+    hathi = hathi.but(HATHI_HOME=str(home))
+    for mode, folder, expected in (
+        (0o644, 0o755, "files     warns .env can be read by others on this machine: run `chmod 600 .env`; "
+                       f"{home} can be read by others on this machine: run `chmod 700 '{home}'`"),
+        (0o640, 0o700, "files     warns .env can be read by others on this machine: run `chmod 600 .env`"),
+        (0o600, 0o700, f"files     ok    nobody else can read .env or {home}"),
+    ):  # fmt: skip
+        env.chmod(mode)
+        home.chmod(folder)
+        ended = await hathi.watched()("doctor")
+        assert (ended.status, ended.err) == (0, ""), ended.out
+        assert expected in ended.out.splitlines()
+    told = json.loads((await hathi.watched()("doctor", "--json")).out)
+    assert [finding["state"] for finding in told["findings"] if finding["what"] == "files"] == ["ok"]
