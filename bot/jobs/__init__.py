@@ -5,6 +5,7 @@ the thread: the engine runs one at a time of each, in order. An idle worker send
 in this process, by a turn that ends and leaves others waiting, and by a timer while work is known to be in flight.
 """
 
+from bot.jobs import without_psycopg  # noqa: F401  # before procrastinate is imported
 from bot.jobs.turns import DurableJobs
 
 __all__ = ["DurableJobs"]
