@@ -1,4 +1,5 @@
 # make chat: talk in the terminal · make test: all tests · make check: format, lint, types, import rules
+# make licences: of everything that is shipped
 # Each makes .venv by itself; where uv is not installed it is put into .cache first.
 
 PYTHON ?= python3
@@ -6,7 +7,7 @@ UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),.cache/uv/bin/uv)
 SYNC = $(UV) sync --quiet --locked --python $(PYTHON) </dev/null >&2
 
-.PHONY: chat test check format clean
+.PHONY: chat test check format licences clean
 .SILENT:
 
 chat: $(UV)
@@ -29,6 +30,10 @@ format: $(UV)
 	$(SYNC)
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
+
+licences: $(UV)
+	$(SYNC)
+	.venv/bin/python -m tests.licences
 
 clean:
 	rm -rf .venv .cache .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
