@@ -104,7 +104,7 @@ def licence_of(name: str) -> str:
         metadata = importlib.metadata.metadata(name)
     except importlib.metadata.PackageNotFoundError:
         return ELSEWHERE.get(name, "")
-    (expression, *_) = metadata.get_all("License-Expression") or metadata.get_all("License") or [""]
+    expression = str((metadata.get_all("License-Expression") or metadata.get_all("License") or [""])[0])
     if is_allowed(expression):
         return expression
     classified = [
