@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Coroutine, Iterator
 
-from bot import cli
+from bot import cli, logs
 from bot.errors import HathiError
 
 
@@ -25,6 +25,7 @@ def main() -> None:
 
 async def until_told_to_stop(command: Coroutine[object, object, int]) -> int:
     """Run `command`; SIGTERM, and a terminal that closes, end it like the end of its work."""
+    logs.catch_bugs()
     task = asyncio.ensure_future(command)
     told: list[bool] = []
 

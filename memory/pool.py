@@ -207,20 +207,27 @@ def _translated(place: str, *, connecting: bool = False) -> Iterator[None]:
             kind = type(error).__name__
             raise BrokenStatement(f"{kind} (SQLSTATE {sqlstate_of(error) or 'none'}): {rule.reason}") from None
         if rule.fate is Fate.COMES_BACK:
-            raise _down(error, place, connecting=connecting) from error
+            raise _down(error, rule, place, connecting=connecting) from error
         raise _refused(error, rule, place, connecting=connecting) from error
 
 
-def _down(error: Exception, place: str, *, connecting: bool) -> DatabaseDown:
+def _said(error: Exception, rule: Rule, *, connecting: bool) -> str:
+    """What is shown of an error: the server's message to a statement may hold values, and with them people's words."""
+    if connecting or not sqlstate_of(error):
+        return first_line(error)
+    return f"{rule.reason} ({type(error).__name__}, SQLSTATE {sqlstate_of(error)})"
+
+
+def _down(error: Exception, rule: Rule, place: str, *, connecting: bool) -> DatabaseDown:
     if isinstance(error, socket.gaierror):
         return DatabaseDown(f"the database host {place} does not resolve: check DATABASE_URL")
     if connecting and isinstance(error, asyncpg.PostgresError):
         return DatabaseWaking(f"the database at {place} is not ready: {first_line(error)}")
-    return DatabaseDown(f"the database at {place} is not reachable: {first_line(error)}")
+    return DatabaseDown(f"the database at {place} is not reachable: {_said(error, rule, connecting=connecting)}")
 
 
 def _refused(error: Exception, rule: Rule, place: str, *, connecting: bool) -> DatabaseRefused:
-    said = first_line(error)
+    said = _said(error, rule, connecting=connecting)
     if isinstance(error, ssl.SSLCertVerificationError):
         said = error.verify_message
         return DatabaseRefused(f"the certificate of the database at {place} does not verify ({said}): {rule.advice}")
