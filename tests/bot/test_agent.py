@@ -366,6 +366,7 @@ async def test_of_many_pictures_the_newest_are_shown_and_of_ten_files_as_much_as
     house.stage.pictures |= {f"https://example.org/{n}.png": str(n).encode() for n in range(20)}
     images = tuple(Image(f"https://example.org/{n}.png", "image/png") for n in range(20))
     file = "[file: long.txt]\n" + "word " * 4_000
+    fake.answers = ["Ten files."]  # an echo would be as long, and is kept here each time that it has grown
     await house.agent.accept(replace(heard("\n".join(["What is this?", *[file] * 10])), images=images))
     await house.hear()
     text, *shown = fake.requests[-1]["messages"][-1]["content"]
