@@ -11,7 +11,7 @@ import threading
 import traceback
 import types
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 OURS = ("bot", "adapters", "memory")
@@ -34,6 +34,8 @@ def set_up(level: str, format_: str) -> None:
 
 def catch_bugs() -> None:
     """What nobody catches goes to the log too, on this running loop and off it; Python would print its values."""
+    if logging.lastResort is not None:  # for what goes wrong before `set_up`
+        logging.lastResort.setFormatter(_Text("%(message)s"))
     asyncio.get_running_loop().set_exception_handler(_on_loop)
     sys.excepthook = _uncaught
     threading.excepthook = lambda args: _uncaught(args.exc_type, args.exc_value, args.exc_traceback)
@@ -79,7 +81,9 @@ def _is_fit(record: logging.LogRecord) -> bool:
     """Whether a line is shown: a library's only when it warns. Exceptions among its values lose theirs."""
     if not _is_ours(record.name) and record.levelno < logging.WARNING:
         return False
-    if isinstance(record.args, tuple):
+    if isinstance(record.args, Mapping):
+        record.args = {name: _without_value(value) for name, value in record.args.items()}
+    elif record.args:
         record.args = tuple(_without_value(value) for value in record.args)
     record.msg = _without_value(record.msg)
     return True

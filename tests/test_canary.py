@@ -30,6 +30,7 @@ DEEP = "[" * 50_000
 BUGS = {
     "logged": "log.exception('turn %s: a bug', 7)",
     "as a value": "log.warning('not said: %s', error)",
+    "as a named value": "log.warning('not said: %(why)s', {'why': error})",
     "as the line": "log.warning(error)",
     "of a library": "logging.getLogger('library').error('failed: %s', error, exc_info=True)",
     "a library's gossip": "logging.getLogger('library').info('payload: %s', error)",
