@@ -50,6 +50,15 @@ class Hearing:
             self._reader.separated()
         return self._read(self._halves.add(chunk.text)) if chunk.text else []
 
+    def patience(self) -> float | None:
+        """Seconds until what is held of the text may be shown although nothing more comes; None: nothing is held so."""
+        due = self._reader.due()
+        return None if due is None or self._began is None else max(due - (time.monotonic() - self._began), 0.0)
+
+    def wait(self) -> list[Piece]:
+        """What can be shown after so much patience."""
+        return [] if self._began is None else self._seen(self._reader.wait(time.monotonic() - self._began))
+
     def end(self) -> list[Piece]:
         """The rest, after the last chunk."""
         pieces = self._read(self._halves.end()) + self._seen(self._reader.close())
