@@ -40,6 +40,8 @@ class Hearing:
             self.finish = self.finish or ("stop" if self.heard else "")
             return []
         chunk = read(body)
+        if chunk is None:
+            return []
         self.heard = True
         self.usage = chunk.usage or self.usage
         self.finish = FILTER if self.finish == FILTER else chunk.finish or self.finish
