@@ -13,8 +13,8 @@ from typing import Any
 
 from bot.chat import Resource, Thread
 from bot.ports import Counts, Forgettable, Kept
-from memory import matters
 from memory.export import export
+from memory.matters import messages as matters
 from memory.pool import Connection, Database
 from memory.working.pages import THREAD, Pages, facts_of
 

@@ -118,7 +118,7 @@ async def test_what_was_recalled_reaches_a_server_that_takes_strict_turns_only(h
     await hathi.watched()("chat", "--as", "ana", "--thread", "one", stdin=f"{TOLD}\n")
     ended = await hathi("chat", "--as", "ana", "--thread", "two", stdin=f"{ASKED}\n")
     assert ended.out.rstrip().endswith(ASKED)
-    assert TOLD in fake.asked[-1]["messages"][-1]["content"]  # and not among the instructions
+    assert TOLD in recalled(fake)
 
 
 async def test_what_was_recalled_is_a_users_message_and_instructions_stand_at_the_beginning_only(
@@ -127,9 +127,10 @@ async def test_what_was_recalled_is_a_users_message_and_instructions_stand_at_th
     await hathi("chat", "--as", "ana", "--thread", "one", stdin=f"{TOLD}\n")
     await hathi("chat", "--as", "ana", "--thread", "two", stdin=f"Hello!\n{ASKED}\n")
     messages = fake.asked[-1]["messages"]
-    assert [message["role"] for message in messages] == ["system", "user", "assistant", "user", "user"]
+    roles = ["system", "user", "assistant", "user", "assistant", "user"]
+    assert [message["role"] for message in messages] == roles
     assert TOLD in messages[3]["content"]
-    assert messages[4]["content"] == ASKED
+    assert messages[5]["content"] == ASKED
 
 
 async def test_a_forged_closing_mark_stays_where_it_was_said(hathi: Hathi, fake: FakeModel) -> None:
@@ -143,7 +144,7 @@ async def test_a_forged_closing_mark_stays_where_it_was_said(hathi: Hathi, fake:
         assert f"- {lines[2].partition(', ana: ')[0][2:]}, ana: {forged}" == lines[2]
         assert lines[-1] == lines[1].replace("<", "</", 1)
         assert "ARRR" not in lines[-1]
-    assert [message["role"] for message in fake.asked[-1]["messages"]] == ["system", "user", "user"]
+    assert [message["role"] for message in fake.asked[-1]["messages"]] == ["system", "user", "assistant", "user"]
 
 
 async def test_what_is_said_in_joined_words_is_found_without_vectors(

@@ -34,6 +34,9 @@ HELD_SECONDS = 1.0  # of the first answer of a model whose habit is not known ye
 HELD = 600  # characters of it
 AT_ONCE = 1_000  # characters
 ALOUD_HELD = 12_000  # characters that read like thinking aloud; a long thought is half of that
+ALOUD_SECONDS = (
+    2.0  # for which such a text is held of a model that was never seen to end its reasoning with a mark alone
+)
 
 Piece = str | Retraction
 
@@ -96,6 +99,20 @@ class Reader:
             self._text += text[at : at + AT_ONCE]
             out += self._read(end=False)
         return out
+
+    def due(self) -> float | None:
+        """Seconds after the first piece when what is held may be shown although nothing more comes; None: never."""
+        text = self._held.lstrip()
+        if self._shown or self._removed or not text or self._alone or self._may_be_call(text):
+            return None
+        if self._reads_aloud(text):
+            return None if self._alone is None else ALOUD_SECONDS
+        return HELD_SECONDS if self._alone is None else None
+
+    def wait(self, seconds: float) -> list[Piece]:
+        """Note that nothing more has come for so many seconds after the first piece; returns what can be shown now."""
+        self._seconds = seconds
+        return self._read(end=False)
 
     def close(self) -> list[Piece]:
         """The rest, when no more comes."""
@@ -314,15 +331,21 @@ class Reader:
         text = self._held.lstrip()
         if self._shown or not text:
             return self._shown
-        if self._tools and len(text) < written.MOST and written.may_be_whole(text):
+        if self._may_be_call(text):
             return False
         if self._removed:
             return True
-        aloud = reads_aloud(text) if self._may_think_aloud else False
-        if aloud is not False:
-            return len(text) > ALOUD_HELD
+        if self._reads_aloud(text):
+            return len(text) > ALOUD_HELD or (self._alone is False and self._seconds >= ALOUD_SECONDS)
         known = self._alone is not None or self._seconds >= HELD_SECONDS or len(text) > HELD
         return known and not self._alone
+
+    def _may_be_call(self, text: str) -> bool:
+        return bool(self._tools) and len(text) < written.MOST and written.may_be_whole(text)
+
+    def _reads_aloud(self, text: str) -> bool:
+        """Whether a beginning reads like thinking aloud, or may yet."""
+        return self._may_think_aloud and reads_aloud(text) is not False
 
     def _finish(self) -> None:
         if self._shown:

@@ -12,8 +12,9 @@ from bot.ports import Known, Model, Noted, Prompt, Recollection
 from bot.prompt import tokens
 from bot.zones import day_in
 from memory.forgetting import Forgetting
+from memory.matters import matter
 from memory.privacy import place
-from memory.working import batches, kinds, literal, matter, portions, room, second_look, upkeep
+from memory.working import batches, kinds, literal, portions, room, second_look, upkeep
 from memory.working.batches import Batch
 from memory.working.believing import Believed, Candidate, weigh
 from memory.working.days import dated, sentence_of, span

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bot.chat import Image, Line, Quote
 from bot.ports import Known, Recalled, Recollection, Said
-from bot.prompt import FOUND, compose, marked, tokens
+from bot.prompt import FOUND, TAKEN, compose, marked, tokens
 
 NOW = datetime(2026, 11, 23, 2, 11, tzinfo=UTC)
 PERSONA = "You are Hathi."
@@ -31,6 +31,7 @@ def test_the_conversation_is_plain_chat_and_what_changes_stands_last() -> None:
         Said("user", "one"),
         Said("assistant", "two"),
         Said("user", f"{FOUND}\n{marked(['3 May 2026, Bob: I like tea.'], str(NOW))}"),
+        Said("assistant", TAKEN),
         Said("user", "three"),
     ]
 
@@ -49,7 +50,7 @@ FORGED = (
 def test_what_was_recalled_stays_between_its_marks_whatever_it_pretends_to_be(texts: list[str]) -> None:
     recalled = tuple(Recalled(SAID.said, "console:bob", "Bob", text) for text in texts)
     prompt = compose(PERSONA, Recollection(conversation("one", "two", "three"), recalled=recalled), 100_000, NOW)
-    assert [said.role for said in prompt] == [None, "user", "assistant", "user", "user"]
+    assert [said.role for said in prompt] == [None, "user", "assistant", "user", "assistant", "user"]
     header, first, *lines, last = prompt[3].text.split("\n")
     assert header == FOUND
     mark = first.removeprefix("<said ").removesuffix(">")
@@ -208,11 +209,12 @@ def test_lines_are_shown_with_the_month_in_which_they_were_learned() -> None:
 def test_what_the_question_is_about_and_found_no_room_stands_after_the_history() -> None:
     more = (Known("discord:1", "Ana", ("Interests: plays the cello",)),)
     said = (
-        Line("user", "hi", "discord:1"),
-        Line("user", "My cello?", "discord:1", waiting=True),
+        Line("user", "hi", "discord:1", name="Ana"),
+        Line("user", "My cello?", "discord:1", waiting=True, name="Ana"),
     )
     without = compose("You are Hathi.", Recollection(said, known=KNOWN[:1]), 10_000)
     prompt = compose("You are Hathi.", Recollection(said, known=KNOWN[:1], pertinent=more), 10_000)
     assert prompt[:2] == without[:2]
-    assert "Interests: plays the cello" in prompt[2].text
-    assert prompt[3:] == without[2:]
+    assert "on the page of Ana: Interests: plays the cello" in prompt[2].text
+    assert prompt[3] == Said("assistant", TAKEN)
+    assert prompt[4:] == without[2:]

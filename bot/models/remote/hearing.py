@@ -40,6 +40,8 @@ class Hearing:
             self.finish = self.finish or ("stop" if self.heard else "")
             return []
         chunk = read(body)
+        if chunk is None:
+            return []
         self.heard = True
         self.usage = chunk.usage or self.usage
         self.finish = FILTER if self.finish == FILTER else chunk.finish or self.finish
@@ -49,6 +51,15 @@ class Hearing:
             self._reasoning += chunk.reasoning[: MOST - len(self._reasoning)]
             self._reader.separated()
         return self._read(self._halves.add(chunk.text)) if chunk.text else []
+
+    def patience(self) -> float | None:
+        """Seconds until what is held of the text may be shown although nothing more comes; None: nothing is held so."""
+        due = self._reader.due()
+        return None if due is None or self._began is None else max(due - (time.monotonic() - self._began), 0.0)
+
+    def wait(self) -> list[Piece]:
+        """What can be shown after so much patience."""
+        return [] if self._began is None else self._seen(self._reader.wait(time.monotonic() - self._began))
 
     def end(self) -> list[Piece]:
         """The rest, after the last chunk."""

@@ -3,9 +3,10 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from copy import copy
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import openai
@@ -25,6 +26,7 @@ from bot.models.remote.stream import Stream
 from bot.ports import Call, Prompt, Retraction, Tool
 
 log = logging.getLogger(__name__)
+Result = TypeVar("Result")
 
 SILENCE = 60.0  # seconds without a byte, from the request on: a large model may think that long before its first word
 PATIENCE = 180.0  # seconds without a piece of the answer while the provider only keeps the line open with comments
@@ -118,7 +120,12 @@ class RemoteModel:
                 for piece in pieces:
                     yield piece
                 try:
-                    body = await self._next(stream)
+                    async with _started(self._next(stream)) as coming:
+                        if (patience := hearing.patience()) is not None:
+                            await asyncio.wait([coming], timeout=patience)
+                            for piece in hearing.wait() if not coming.done() else ():
+                                yield piece
+                        body = await coming
                 except ModelError:
                     if hearing.finish:
                         break
@@ -258,3 +265,14 @@ class RemoteModel:
             request = httpx2.Request("POST", self._client.base_url)
             raise openai.APIError(str(refusal.get("message")), request, body=dict(refusal))
         return body, read_whole(answer)
+
+
+@asynccontextmanager
+async def _started(work: Coroutine[object, object, Result]) -> AsyncIterator["asyncio.Task[Result]"]:
+    """Something that goes on meanwhile, and ends with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

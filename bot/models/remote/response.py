@@ -47,11 +47,16 @@ def refused(body: object, *, error: bool = False) -> Mapping[str, object] | None
     return found if error or alone else None
 
 
-def read(body: object) -> Chunk:
-    """One chunk, or a whole answer, as plain values; what comes is checked here, nobody did before."""
+def read(body: object) -> Chunk | None:
+    """One chunk, or a whole answer, as plain values; what comes is checked here, nobody did before.
+
+    None for an object that is no part of an answer. Raises NoAnswerError.
+    """
     found = mapping(body)
     usage = _usage(found.get("usage"))
     choices = found.get("choices")
+    if isinstance(body, Mapping) and choices is None and not usage:
+        return None
     if not isinstance(choices, list) and not (choices is None and usage):
         raise NoAnswerError
     choice = _first_choice(found)
@@ -142,6 +147,8 @@ class Whole:
 def read_whole(answer: Mapping[str, object]) -> Whole:
     """An answer in one piece as plain values."""
     chunk = read(answer)
+    if chunk is None:
+        raise NoAnswerError
     if _first_choice(answer) is None:
         raise NoAnswerError
     listed = chunk.calls if isinstance(chunk.calls, list) else []

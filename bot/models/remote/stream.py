@@ -15,6 +15,7 @@ import openai
 from bot.models.remote.response import NoAnswerError, refused
 
 MOST = 8 * 2**20  # bytes of an answer that is no stream
+IDLE = {"ping", "heartbeat", "keepalive", "keep-alive"}  # events that only keep the line open, whatever they hold
 DRAINED = 0.1  # seconds for what comes after the end, so that the connection can be used again
 
 
@@ -42,6 +43,8 @@ class Stream(openai.AsyncStream[object]):
                                 pass
                     yield Done()
                     return
+                if event.event in IDLE:
+                    continue
                 named = event.event == "error"
                 for body in _bodies(event.data, text=named):
                     yield self._checked(body, error=named)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from memory.working.evidence.assertion import Reading, asserted, readings
 from memory.working.evidence.claims import Claim, Part, read_claim
 from memory.working.evidence.language import languages
-from memory.working.evidence.reading import Sentence, ambiguous, sentences, without_quoted
+from memory.working.evidence.reading import Sentence, ambiguous, near, sentences, without_quoted
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import Word, diet, eats_none, fold, read_words, stands
 
@@ -24,7 +24,7 @@ class Evidence:
 
 def judge(field: str, value: str, quote: str, said: str) -> Evidence:
     """Whether a person's message, without what it quotes from others, says a value of them. The quote points at it."""
-    own = without_quoted(said)
+    own = near(without_quoted(said), quote)
     found = [_judge(field, value, quote, sentences(own, assumed)) for assumed in ambiguous(own)]
     agreed = len({evidence.verdict for evidence in found}) == 1
     return found[0] if agreed else replace(found[0], verdict=Verdict.UNSURE)
@@ -47,7 +47,7 @@ def _judge(field: str, value: str, quote: str, all_: Sequence[Sentence]) -> Evid
 
 def retracts(quote: str, said: str) -> Evidence:
     """Whether a message says that something is true no longer: stated, whether with a no or without."""
-    all_ = sentences(without_quoted(said))
+    all_ = sentences(near(without_quoted(said), quote))
     pointed = located(quote, all_)
     shown = " ".join(sentence.text for sentence in pointed)
     if not pointed or any(_pretends(sentence) for sentence in _up_to(pointed[-1], all_)) or _taken_back(pointed, all_):

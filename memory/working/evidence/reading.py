@@ -25,7 +25,8 @@ _END = re.compile(
     r"|(?<=[。！？])|(?=¿)|;"
 )
 _MARKS = re.compile(r"(?<!\d)[,:]|[,:](?!\d)|[;–—()，、；：•|]|\s-+\s|\.\.\.|\.(?=\s|$)")
-LONGEST = 4000  # characters of a message that are read
+WHOLE = 4000  # characters of a message that is read whole; of a longer one, what stands around the quote
+HEAD, NEAR = 500, 1500  # characters of a longer one: at its beginning, where a play is announced, and beside the quote
 STORY = 2000  # characters of a sentence; rules do not reach one that is longer
 
 
@@ -51,8 +52,24 @@ class Sentence:
 
 def without_quoted(text: str) -> str:
     """A text without code and without what others say in it between quotation marks; titles and names stay."""
-    text = _CODE.sub(" ", _PASTED.sub("", _HIDDEN.sub("", text[:LONGEST])))
+    text = _CODE.sub(" ", _PASTED.sub("", _HIDDEN.sub("", text)))
     return _QUOTED.sub(lambda found: _title(next((part for part in found.groups() if part is not None), "")), text)
+
+
+def near(text: str, quote: str) -> str:
+    """A text, or of a long one its beginning and what stands around a quote: in whole sentences if it has any."""
+    if len(text) <= WHOLE:
+        return text
+    words = re.findall(r"[^\W_]+", quote)
+    found = re.search(r"[\W_]+".join(words), text, re.IGNORECASE) if words else None
+    if found is None:
+        return text[:WHOLE]
+    start, end = max(found.start() - NEAR, 0), found.end() + NEAR
+    before = _END.split(text[start : found.start()])
+    after = _END.split(text[found.end() : end])
+    kept = text[:end] if len(after) < 2 else text[: end - len(after[-1])]
+    start = start if start == 0 or len(before) < 2 else start + len(before[0])
+    return f"{text[:HEAD]}\n{kept[start:]}" if start > HEAD else kept
 
 
 def sentences(text: str, assumed: Language | None = None) -> list[Sentence]:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot import wiring
+from bot.prompt import FOUND
 from bot.settings import Settings
 from memory.transcript import PostgresTranscript
 from tests.fakes.discord_api import BOT, Asked, FakeDiscord, Post
@@ -104,7 +105,9 @@ class House:
 
     def asked(self, request: int = -1) -> list[str]:
         """What the model was asked last, without the instructions and what was recalled."""
-        return [said["content"] for said in self.model.asked[request]["messages"] if said["role"] != "system"]
+        said = [one["content"] for one in self.model.asked[request]["messages"] if one["role"] != "system"]
+        found = next((place for place, text in enumerate(said) if str(text).startswith(FOUND)), None)
+        return said if found is None else said[:found] + said[found + 2 :]
 
 
 @pytest.fixture

@@ -195,7 +195,7 @@ async def test_what_was_noted_pings_nobody(house: House) -> None:
     await house.start()
     house.model.arguments = {"edits": [{"field": "Interests", "value": "<!channel> & <https://evil.example|tea>",
                                         "message": 1, "quote": "tea", "replaces": [], "forget": False}]}  # fmt: skip
-    await house.ask("I like tea")
+    await house.ask("I like channel, https, evil example and tea")
     await house.slack.until(lambda: house.slack.ephemerals)
     escaped = "&lt;!channel&gt; &amp; &lt;https://evil.example|tea&gt;"
     assert house.slack.ephemerals[-1]["text"] == f"Noted: Interests: {escaped}"

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bot.models.reasoning import ALOUD_HELD, HELD, HELD_SECONDS, Reader, closes_alone, read_whole
+from bot.models.reasoning import ALOUD_HELD, ALOUD_SECONDS, HELD, HELD_SECONDS, Reader, closes_alone, read_whole
 from bot.ports import Retraction, Tool
 
 LOOK = Tool("look_up", "Look it up.", {"type": "object", "properties": {"query": {"type": "string"}}})
@@ -139,10 +139,25 @@ def test_what_a_mark_closes_that_was_not_opened_is_reasoning(text: str, cut: int
 )
 def test_what_reads_like_thinking_aloud_is_held_of_any_model(beginning: str) -> None:
     text = f"{beginning}, {Z}. " * 100 + f"\n</think>\n\n{P}"
-    assert read(text, 5, seconds=100) == (P, P, False)
+    assert read(text, 5, seconds=1.5) == (P, P, False)
+    assert read(text, 5, seconds=100, alone=None) == (P, P, False)  # not known yet
     text = f"{beginning} nothing more."
     assert read(text, 5) == (text, text, False)
     assert read(f"{beginning} on. " * ALOUD_HELD, 5)[0].startswith(beginning)
+
+
+def test_what_is_held_is_shown_after_a_while_although_nothing_more_comes() -> None:
+    unknown, known = Reader(alone=None), Reader(alone=False)
+    assert unknown.feed("The capital is") == []
+    assert unknown.due() == HELD_SECONDS
+    assert unknown.wait(HELD_SECONDS / 2) == []
+    assert unknown.wait(HELD_SECONDS) == ["The capital is"]
+    assert unknown.due() is None
+    assert known.feed("Let me see what") == []
+    assert known.due() == ALOUD_SECONDS
+    assert known.wait(ALOUD_SECONDS) == ["Let me see what"]
+    aloud = Reader(alone=None)
+    assert (aloud.feed("Let me see what"), aloud.due()) == ([], None)
 
 
 def test_what_was_shown_before_its_closing_mark_is_withdrawn() -> None:

@@ -51,9 +51,11 @@ async def test_a_line_about_a_day_that_comes_is_not_past_and_shown_with_the_mont
 
 async def test_birthdays_and_what_happens_every_week_are_never_past(world: World) -> None:
     world.at = LONG_AGO
-    for value in ("birthday tomorrow", "choir every Monday"):
-        world.fake.arguments = noted(value)
-        await world.say(value)
+    for value, said in (
+        ("birthday tomorrow", "My birthday is tomorrow"), ("choir every Monday", "I sing in a choir every Monday"),
+    ):  # fmt: skip
+        world.fake.arguments = noted(value, said)
+        await world.say(said)
     world.at = None
     assert await world.known() == ["Events: birthday on 12 May 2026", "Events: choir every Monday"]
 
@@ -163,7 +165,7 @@ async def test_with_a_schema_days_are_named_inside_of_the_json(world: World) -> 
     update = {"events": ["driving exam tomorrow"]}
     there.at = LONG_AGO
     there.fake.arguments = {"updates": [{"message": 1, "quote": "driving exam tomorrow", "update": update}]}
-    await there.say("driving exam tomorrow!")
+    await there.say("I have my driving exam tomorrow!")
     there.at = None
     assert await there.known() == ["events: driving exam on 12 May 2026 (past)"]
     (row,) = await there.database.fetch('select "workingMemory" as page from public.mastra_resources')

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from memory.working.day_words import AHEAD, LANGUAGES, OCCASION, PAST, RECURRING, Words
-from memory.working.named_days import Span, named
-from memory.working.relative_days import Match, patterns
+from memory.working.days.named import Span, named
+from memory.working.days.relative import Match, patterns
+from memory.working.days.words import AHEAD, LANGUAGES, OCCASION, PAST, RECURRING, Words
 
 __all__ = ["Span", "dated", "repeats", "sentence_of", "span"]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
-from memory.working.languages import LANGUAGES, Language
-from memory.working.vocabulary import FAVOURITE, KINDS, RELATIVES, TRAITS, WONDERS
+from memory.matters.languages import LANGUAGES, Language
+from memory.matters.vocabulary import FAVOURITE, KINDS, RELATIVES, TRAITS, WONDERS
 
 NEAR = 3  # words before a noun in which it is looked for whose it is
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from memory.working.languages import LANGUAGES, words
+from memory.matters.languages import LANGUAGES, words
 
 # Whom people speak of as theirs, by what that is called in English. In each language: all forms.
 _RELATIVES = """

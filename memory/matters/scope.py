@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from memory.working.matter import Matter, matters_of, meant, names
+from memory.matters.echoes import Echo, Value, speaking, told, told_by_line
+from memory.matters.matter import Matter, matters_of, meant, names
+from memory.matters.sentences import By, Clause, language_of, read, read_line
+from memory.matters.vocabulary import KINDS, RELATIVES
 from memory.working.page import Fact, chain
-from memory.working.reading import By, Clause, language_of, read, read_line
-from memory.working.telling import Echo, Value, speaking, told, told_by_line
-from memory.working.vocabulary import KINDS, RELATIVES
 
 _WORD = re.compile(r"[^\W_]+")
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Set
 from dataclasses import dataclass
 
-from memory.working.calling import beside, names_in
-from memory.working.languages import LANGUAGES
-from memory.working.reading import By, Clause, calls, is_single, language_of, pointed, read, spoken
-from memory.working.vocabulary import COMMON, FAVOURITE, KINDS, WIDER
+from memory.matters.called import beside, names_in
+from memory.matters.languages import LANGUAGES
+from memory.matters.sentences import By, Clause, calls, is_single, language_of, pointed, read, spoken
+from memory.matters.vocabulary import COMMON, FAVOURITE, KINDS, WIDER
 
 LONGEST = 200  # characters of a message that asks to forget something: a longer one speaks of more
 

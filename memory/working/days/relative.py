@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from functools import cache
 from itertools import count
 
-from memory.working.day_words import ENGLISH, NO_DAY, Words
-from memory.working.named_days import Span, day_of, months_on
+from memory.working.days.named import Span, day_of, months_on
+from memory.working.days.words import ENGLISH, NO_DAY, Words
 
 _NO_DAY = re.compile(NO_DAY, re.IGNORECASE | re.VERBOSE)
 _OTHER = re.compile(

@@ -9,13 +9,13 @@ import pytest
 
 from bot.chat import Answer, Message, Resource, Room, Thread
 from bot.commands import Asked
-from memory import matters
+from memory.matters import messages as matters
+from memory.matters.scope import Scope
 from memory.privacy import stored
 from memory.working.pages import Learned
-from memory.working.scope import Scope
+from tests.memory.matters.worlds import World as Made
+from tests.memory.matters.worlds import world as random_world
 from tests.memory.working.conftest import ANA, DM, PUBLIC, World, thread_in, world
-from tests.memory.working.worlds import World as Made
-from tests.memory.working.worlds import world as random_world
 from tests.stores import commands_in
 
 __all__ = ["world"]  # a fixture

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence, Set
 
 from bot.ports import Counts, Forgettable
 from memory.content import text_of
+from memory.matters.scope import Line, Message, Scope, decide
 from memory.pool import Connection, Database, Record
 from memory.working.page import Fact, Template
-from memory.working.scope import Line, Message, Scope, decide
 
 AT_ONCE = 1000  # messages that are read at a time
 

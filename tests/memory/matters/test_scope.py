@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memory.working.matter import words
+from memory.matters.matter import words
+from memory.matters.scope import Line, Message, Scope, decide
 from memory.working.page import Fact, chain
-from memory.working.scope import Line, Message, Scope, decide
-from tests.memory.working.worlds import OWN, World, world
+from tests.memory.matters.worlds import OWN, World, world
 
 SEEDS = st.integers(0, 2**32)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from memory.working.matter import asked, matters_of, wants_gone, words
+from memory.matters.matter import asked, matters_of, wants_gone, words
 
 
 @pytest.mark.parametrize(

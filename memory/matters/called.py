@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence, Set
 
-from memory.working.languages import LANGUAGES
-from memory.working.reading import Clause, Word
-from memory.working.vocabulary import COMMON, KINDS, NOUNS, PLACED
+from memory.matters.languages import LANGUAGES
+from memory.matters.sentences import Clause, Word
+from memory.matters.vocabulary import COMMON, KINDS, NOUNS, PLACED
 
 NAME = 3  # words of a name
 LABELS = frozenset("occupation projects project goals events people facts family pets notes about".split())

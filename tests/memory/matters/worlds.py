@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from memory.matters.scope import Line, Message
 from memory.working.page import Fact
-from memory.working.scope import Line, Message
 
 PEOPLE = "Ana Bruno Carla Dario Elena Felix Greta Hugo Ines Jonas Klara Luis Mona Nils Olga Pavel Rosa Tomas".split()
 PETS = "Rex Luna Milo Bella Fido Nala Rocky Simba Coco Tiger Balu Shadow".split()

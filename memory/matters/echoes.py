@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from memory.working.calling import LABELS, NAME, capitals, names_in, numbers
-from memory.working.languages import LANGUAGES
-from memory.working.matter import Matter, meant
-from memory.working.reading import By, Clause
-from memory.working.vocabulary import COMMON, FAVOURITE, KINDS, TRAITS
+from memory.matters.called import LABELS, NAME, capitals, names_in, numbers
+from memory.matters.languages import LANGUAGES
+from memory.matters.matter import Matter, meant
+from memory.matters.sentences import By, Clause
+from memory.matters.vocabulary import COMMON, FAVOURITE, KINDS, TRAITS
 
 _AM = frozenset("am bin suis soy sou sono ben".split())
 MOST = 4  # words of a value that a sentence tells: of more it is a story
