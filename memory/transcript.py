@@ -182,8 +182,8 @@ class PostgresTranscript:
         rows = await self.database.fetch(
             """
             select author, thread_id, audience,
-                   (content, name, images, zone) is distinct from ($2, coalesce($3, name), $4::jsonb, coalesce($5, zone))
-                       as differs
+                   (content, name, images, zone)
+                       is distinct from ($2, coalesce($3, name), $4::jsonb, coalesce($5, zone)) as differs
             from public.mastra_messages where id = $1 and author is not null
             """,
             *new,

@@ -30,6 +30,13 @@ class Place:
     members: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Named:
+    """Somebody on a page of people."""
+
+    id: str
+
+
 @dataclass(eq=False)
 class Install:
     """The app in one workspace: its bot user there, and the code with which it is to be installed."""
@@ -102,14 +109,16 @@ class World:
         team: str | None = None,
         display_name: str | None = None,
         zone: str = "Etc/UTC",
+        guest: str = "",
     ) -> str:
-        """Somebody, or somebody's bot."""
+        """Somebody, or somebody's bot; a `guest` is restricted or ultra_restricted."""
         id_ = self._id("U")
         profile = {"display_name": name if display_name is None else display_name, "real_name": name}
         if bot:
             profile["bot_id"] = self._id("B")
         self.people[id_] = {"id": id_, "team_id": team or self.team, "name": name.lower(), "real_name": name,
                             "is_admin": admin, "is_owner": False, "is_bot": bot, "deleted": False, "tz": zone,
+                            "is_restricted": bool(guest), "is_ultra_restricted": guest == "ultra_restricted",
                             "profile": profile}  # fmt: skip
         return id_
 
