@@ -31,6 +31,7 @@ class Known:
     teams: frozenset[str] = frozenset()  # of one organisation, that a person belongs to
     guest: bool = False  # a person who sees only some channels, or of whom the workspace knows nothing
     zone: str = ""  # a person's time zone
+    bot: bool = False  # no person at all
 
 
 @dataclass(slots=True)
@@ -91,6 +92,7 @@ def _person(user: Mapping[str, Any], id_: str) -> Known:
         teams=frozenset(map(str, (user.get("enterprise_user") or {}).get("teams") or ())),
         guest=is_guest(user),
         zone=str(user.get("tz") or ""),
+        bot=bool(user.get("is_bot")),
     )
 
 

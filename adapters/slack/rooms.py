@@ -215,9 +215,9 @@ async def _all(method: Callable[..., Awaitable[Any]], name: str, **given: str) -
 
 
 def _is_member(person: Known, us: Workspace) -> bool:
-    """Whether somebody belongs to the workspace; in an organisation people may belong to several."""
+    """Whether somebody belongs to the workspace; in an organisation people may belong to several. Bots read nothing."""
     ours = {us.id, us.team, ""}
-    return person.team in ours or bool(ours - {"", us.enterprise} & person.teams)
+    return person.bot or person.team in ours or home_of(us) in person.teams
 
 
 def _is_foreign(channel: Mapping[str, Any]) -> bool:

@@ -588,6 +588,7 @@ def _described(place: Place) -> JSON:
                  "is_member": place.joined, "is_archived": False, "is_shared": place.shared,
                  "is_ext_shared": place.shared, "context_team_id": place.team,
                  "num_members": len(place.members) + 1}  # fmt: skip
+    described |= place.more
     return described | ({"user": place.members[0]} if place.kind == "im" else {"name": place.name})
 
 
