@@ -62,11 +62,14 @@ def may_read(label: Audience | None, author: str | None, there: Place) -> bool:
 
 
 def narrowed(label: Audience, now: Audience) -> Audience:
-    """The label of a message that is changed in a room whose label is another one by now: the narrower of both.
+    """The label of a message that is changed where what is said has another label by now: the narrower of both.
 
-    What was said to few stays with them when their room opens, what was said to all is for few from then on.
+    What was said to few stays with them when their room opens, what was said to all is for few from then on. In another
+    room, such as that of a thread that was moved, it is for those who read it there.
     """
-    return now if _openness(now) < _openness(label) else label
+    if _openness(now) <= _openness(label):
+        return now
+    return label if now.startswith("public:") else Audience(f"{now}{CLOSED}")
 
 
 def _openness(label: Audience) -> int:
