@@ -62,6 +62,8 @@ class Rooms:
         """
         end = time.monotonic() + WAIT_SECONDS
         outsider = await self._is_outsider(data, us, end)
+        if not us.enterprise and _team_of(data) not in {us.id, us.team, ""}:
+            spot = replace(spot, shared=True)
         if spot.direct:
             return spot, room_of(spot, kind, home_of(us), closed=spot.shared or outsider)
         channel = await self._channel(us, spot.channel, kind, end)
@@ -99,8 +101,7 @@ class Rooms:
         person = await self._person(us, user, end)
         if person is None:
             return True
-        told = str(data.get("user_team") or data.get("source_team") or data.get("team") or "")
-        return person.guest or not _is_member(replace(person, team=told or person.team), us)
+        return person.guest or not _is_member(replace(person, team=_team_of(data) or person.team), us)
 
     async def _person(self, us: Workspace, user: str, end: float) -> Known | None:
         if self.names.get(us.id, user) is None:
@@ -198,6 +199,11 @@ class Rooms:
 def home_of(us: Workspace) -> str:
     """The workspace that an event comes from; empty when all that is known is its organisation."""
     return next((id_ for id_ in (us.id, us.team) if id_ and not id_.startswith("E")), "")
+
+
+def _team_of(data: Json) -> str:
+    """The workspace of who said something, as far as the event tells."""
+    return str(data.get("user_team") or data.get("source_team") or data.get("team") or "")
 
 
 async def _all(method: Callable[..., Awaitable[Any]], name: str, **given: str) -> list[Any] | None:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.adapters.slack.conftest import House
 from tests.adapters.slack.test_workspaces import Many, many
+from tests.fakes.learner import learner
 
 __all__ = ["many"]  # a fixture
 
@@ -58,6 +59,25 @@ async def test_what_is_public_is_not_known_where_another_organisation_reads(
     assert await labels(house) == [public(house), f"{own(house, shared)}:closed"]
 
 
+async def test_a_colleagues_page_is_not_shown_to_a_stranger_or_a_guest(house: House) -> None:
+    house.model.arguments = learner
+    shared = house.slack.channel("connected", shared=True)
+    gus = house.slack.person("gus", guest="restricted")
+    project = house.slack.channel("project", members=[house.ana, gus])
+    sue = house.slack.person("sue", team="T0STRANGER")
+    await house.start()
+    await house.ask("I live in Lisbon")
+    await house.slack.until(lambda: house.slack.ephemerals)
+    for channel, other in ((shared, sue), (project, gus)):
+        root = await house.slack.say(house.ana, channel, f"{house.at} hello")
+        await house.answer(channel, root)
+        assert "Lisbon" not in shown(house)
+        await house.ask("where does Ana live?", user=other, channel=channel, thread_ts=root)
+        assert "Lisbon" not in shown(house)
+    await house.ask("where do I live?", channel=house.slack.channel("random"))
+    assert "Lisbon" in shown(house)
+
+
 async def test_what_is_said_among_outsiders_is_known_in_ones_own_direct_message_alone(house: House) -> None:
     shared = house.slack.channel("connected", shared=True)
     await house.start()
@@ -78,6 +98,15 @@ async def test_a_stranger_who_writes_directly_is_told_nothing_of_the_workspace(h
     await house.ask("when is the launch?", user=sue, channel=there)
     assert "Friday" not in shown(house)
     assert (await labels(house))[-1] == f"direct:slack:{house.slack.team}:{there}:closed"
+
+
+async def test_somebody_of_another_workspace_closes_a_room_that_is_not_said_to_be_shared(house: House) -> None:
+    sue = house.slack.person("sue", team="T0STRANGER")
+    await house.start()
+    await house.ask("hello", user=sue)
+    assert await labels(house) == [f"{own(house, house.channel)}:closed"]
+    (row,) = await house.rows("select author from public.mastra_messages where role = 'user'")
+    assert row["author"] == f"slack:T0STRANGER:{sue}"
 
 
 @pytest.mark.parametrize("flag", ["is_org_shared", "is_global_shared", "pending_shared", "is_pending_ext_shared"])
