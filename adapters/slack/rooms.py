@@ -43,6 +43,10 @@ class Channel:
     kind_at: float
     readers_at: float
 
+    def holds(self, now: float) -> bool:
+        """Whether it is young enough to be believed."""
+        return now - self.kind_at < KIND_SECONDS and now - self.readers_at < STALE_SECONDS
+
 
 @dataclass(slots=True)
 class Rooms:
@@ -89,6 +93,7 @@ class Rooms:
         if person is None:
             self.changed(us.id, channel)
         elif person.guest or not _is_member(person, us):
+            self.changed(us.id, channel)  # what is being asked may be older
             self._known[us.id, channel] = replace(known, guests=True)
 
     # People
@@ -118,10 +123,10 @@ class Rooms:
         known = self._known.get(key)
         if known is not None and kind:
             known = self._known[key] = replace(known, kind=kind, kind_at=now)
-        if known is None or now - known.kind_at > KIND_SECONDS or now - known.readers_at > STALE_SECONDS:
+        if known is None or not known.holds(now):
             await self._ask(*key, lambda: self._learn(us, id_), end)
             known = self._known.get(key)
-            return known if known is not None and now - known.kind_at < KIND_SECONDS else None
+            return known if known is not None and known.holds(now) else None
         if now - known.readers_at > READERS_SECONDS:
             self._begin(*key, lambda: self._learn(us, id_))
         return known
