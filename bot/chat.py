@@ -49,6 +49,7 @@ class Room:
     kind: Literal["direct", "private", "public"]
     id: str
     space: str = ""  # the guild or workspace that it belongs to; empty for a direct message that belongs to none
+    closed: bool = False  # somebody reads there who may not read the public rooms of the space: an outsider, a guest
 
 
 @dataclass(frozen=True, slots=True)

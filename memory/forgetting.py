@@ -230,8 +230,13 @@ class Forgetting:
         return counts
 
     async def leave(self, space: str) -> Counts:
-        """Delete all conversations of a guild or workspace, one after the other: harmless to begin again."""
-        rows = await self.database.fetch("select id from public.mastra_threads where space = $1", space)
+        """Delete all conversations of a guild or workspace, one after the other: harmless to begin again.
+
+        Those of an organisation that has the bot as a whole stand under its id, their spaces are its workspaces.
+        """
+        rows = await self.database.fetch(
+            "select id from public.mastra_threads where space = $1 or starts_with(id, $1 || ':')", space
+        )
         counts = Counter(mastra_messages=0, mastra_threads=0, facts=0, passages=0)
         for row in rows:
             counts.update(await self.reset(Thread.parse(row["id"])))

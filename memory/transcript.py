@@ -15,7 +15,7 @@ from bot.errors import TurnLost
 from bot.ports import Conversation, Recollection
 from memory.content import content_of, text_of
 from memory.pool import Database
-from memory.privacy import audience
+from memory.privacy import audience, narrowed, stored
 from memory.working.pages import Pages
 
 
@@ -51,7 +51,8 @@ class PostgresTranscript:
                 on conflict (id) do update set
                     "updatedAt" = greatest(excluded."updatedAt", thread."updatedAt" + interval '1 ms'),
                     "updatedAtZ" =
-                        greatest(excluded."updatedAt", thread."updatedAt" + interval '1 ms') at time zone 'utc'
+                        greatest(excluded."updatedAt", thread."updatedAt" + interval '1 ms') at time zone 'utc',
+                    space = coalesce(excluded.space, thread.space)
                 returning id, "resourceId", "updatedAt", "updatedAtZ"
             ), message as (
                 insert into public.mastra_messages
@@ -174,32 +175,41 @@ class PostgresTranscript:
     async def edit(self, message: Message) -> bool:
         """What somebody said now reads like this; False when it is not known, or reads like this already.
 
-        What was learned from it is forgotten, and learned anew from what it says now.
+        What was learned from it is forgotten, and learned anew from what it says now. Fewer may know it from then on
+        where the room has become narrower, never more.
         """
         new = (message.id, content_of(message.text), _name(message), _images(message), message.zone or None)
         rows = await self.database.fetch(
             """
-            select author, thread_id from public.mastra_messages where id = $1 and author is not null
-            and (content, name, images, zone) is distinct from ($2, coalesce($3, name), $4::jsonb, coalesce($5, zone))
+            select author, thread_id, audience,
+                   (content, name, images, zone)
+                       is distinct from ($2, coalesce($3, name), $4::jsonb, coalesce($5, zone)) as differs
+            from public.mastra_messages where id = $1 and author is not null
             """,
             *new,
         )
         if not rows:
             return False
-        await self.database.again(lambda: self._edit(new, rows[0]["author"], rows[0]["thread_id"]))
+        row, now = rows[0], audience(message.room)
+        label = now if row["audience"] is None else narrowed(stored(row["audience"]), now)
+        fewer = label if label != row["audience"] else None
+        if not row["differs"] and fewer is None:
+            return False
+        await self.database.again(lambda: self._edit((*new, fewer), row["author"], row["thread_id"]))
         return True
 
-    async def _edit(self, new: tuple[str, str, *tuple[str | None, ...]], author: str, thread: str) -> None:
+    async def _edit(self, new: tuple[str | None, ...], author: str, thread: str) -> None:
         async with self.database.transaction() as connection, AsyncExitStack() as stack:
             if self._pages is not None:
                 page = self._pages.of(author, thread)
                 await stack.enter_async_context(self._pages.changing(connection, [page]))
-                await self._pages.unlearn(connection, new[0])
+                await self._pages.unlearn(connection, str(new[0]))
             await connection.execute(
                 """
                 with message as (
-                    update public.mastra_messages
-                    set content = $2, name = coalesce($3, name), images = $4::jsonb, zone = coalesce($5, zone)
+                    update public.mastra_messages set
+                        content = $2, name = coalesce($3, name), images = $4::jsonb, zone = coalesce($5, zone),
+                        audience = coalesce($6, audience)
                     where id = $1 returning thread_id, seq
                 )
                 update public.mastra_threads as thread set digested = least(digested, seq - 1)

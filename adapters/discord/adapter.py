@@ -187,6 +187,7 @@ class Discord:
             "raw_message_delete": self._on_delete,
             "raw_bulk_message_delete": self._on_bulk_delete,
             "raw_thread_delete": self._on_thread_delete,
+            "raw_thread_update": self._on_thread_update,
             "guild_channel_delete": self._on_channel_delete,
             "guild_remove": self._on_guild_remove,
             "interaction": self._on_interaction,
@@ -253,6 +254,11 @@ class Discord:
 
     async def _on_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         await self._reset(payload.thread_id)
+
+    async def _on_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        """Who reads in a thread follows its parent; the library keeps the parent that the thread had at first."""
+        if payload.thread is not None:
+            payload.thread.parent_id = payload.parent_id
 
     async def _on_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         await self._reset(channel.id)

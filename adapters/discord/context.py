@@ -75,7 +75,7 @@ async def _chain(message: discord.Message, me: int) -> Sequence[discord.Message]
 
 async def _other(said: discord.Message, message: discord.Message, me: int) -> Message:
     """A message of somebody else, as part of this conversation."""
-    room = room_of(message.channel, message.guild)
+    room = room_of(message.channel, message.guild, message.author)
     return replace(await read(said, me), thread=thread_of(message.channel.id), room=room)
 
 

@@ -59,7 +59,8 @@ def _ids(author: discord.User | discord.Member, channel: Where) -> Iterator[int]
     yield author.id
     if isinstance(author, discord.Member):
         yield from (role.id for role in author.roles)
-    for name in ("id", "parent_id", "category_id"):
+    above = "parent_id" if isinstance(channel, discord.Thread) else "category_id"  # a thread's parent may be unknown
+    for name in ("id", above):
         id_ = getattr(channel, name, None)
         if id_ is not None:
             yield id_

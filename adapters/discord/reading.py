@@ -48,7 +48,7 @@ async def read(message: discord.Message, me: int) -> Message:
         id=message_id(message.id),
         thread=thread_of(message.channel.id),
         author=person(message.author),
-        room=room_of(message.channel, message.guild),
+        room=room_of(message.channel, message.guild, message.author),
         text="\n".join([part async for part in _parts(message, me)]) or "(says nothing, but calls you)",
         at=message.created_at,
         name=name_of(message.author),
@@ -57,18 +57,30 @@ async def read(message: discord.Message, me: int) -> Message:
     )
 
 
-def room_of(channel: "MessageableChannel", guild: discord.Guild | None) -> Room:
-    """Who reads along. A room of which that is not known counts as private."""
+def room_of(channel: "MessageableChannel", guild: discord.Guild | None, author: discord.abc.User | None = None) -> Room:
+    """Who reads along. A room of which that is not known counts as private; a thread is as public as its parent.
+
+    Somebody who was invited to a voice channel as a guest sees that channel alone.
+    """
     if guild is None:
         return Room("direct", message_id(channel.id))
     place = channel.parent if isinstance(channel, discord.Thread) else channel
     private = isinstance(channel, discord.Thread) and channel.is_private()
-    if not private and isinstance(place, discord.abc.GuildChannel):
-        everyone = guild.get_role(guild.id)
-        if everyone is not None and place.permissions_for(everyone).view_channel:
-            return Room("public", space_of(guild.id), space_of(guild.id))
+    guest = isinstance(author, discord.Member) and author.flags.guest
+    if not private and not guest and isinstance(place, discord.abc.GuildChannel) and _is_public(place, guild):
+        return Room("public", space_of(guild.id), space_of(guild.id))
     id_ = channel.id if private or place is None else place.id
-    return Room("private", message_id(id_), space_of(guild.id))
+    return Room("private", message_id(id_), space_of(guild.id), closed=guest)
+
+
+def _is_public(channel: discord.abc.GuildChannel, guild: discord.Guild) -> bool:
+    """Whether everyone in a guild may read all that is said there; in a voice channel one has to be let in for that."""
+    everyone = guild.get_role(guild.id)
+    if everyone is None:
+        return False
+    may = channel.permissions_for(everyone)
+    enters = may.connect or not isinstance(channel, discord.VoiceChannel | discord.StageChannel)
+    return may.view_channel and may.read_message_history and enters
 
 
 def name_of(user: discord.abc.User) -> str:

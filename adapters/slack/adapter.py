@@ -36,6 +36,7 @@ from adapters.slack.names import Names
 from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import Place, ThreadReply, growing
 from adapters.slack.reading import PLATFORM, Spot, parts, user_of
+from adapters.slack.rooms import Rooms
 from adapters.slack.workspaces import Installed, OneWorkspace, Workspaces
 from bot.chat import Image, Thread
 from bot.commands import Commands
@@ -231,8 +232,8 @@ class Slack:
             self._forgetting, self._run_beside,
         )  # fmt: skip
         hearing = Hearing(
-            accept, self._transcript, self._forgetting, workspaces, desk, self._run_beside,
-            given.api_url, self._forget_on_leave,
+            accept, self._transcript, self._forgetting, workspaces, desk,
+            Rooms(workspaces.client, names, self._run_beside), self._run_beside, given.api_url, self._forget_on_leave,
         )  # fmt: skip
         return _Inside(workspaces, hearing, self._new_app(desk, session), pages)
 

@@ -1,12 +1,11 @@
 """What is said, changed and deleted on Slack, on its way into the transcript. An event is acknowledged only then."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -26,11 +25,11 @@ from adapters.slack.reading import (
     ids_in,
     is_stub,
     read,
-    room_of,
     space_of,
     text_files,
     unread,
 )
+from adapters.slack.rooms import Rooms
 from adapters.slack.workspaces import Workspaces, seen_from
 from bot.chat import Message, Resource, Room, Thread
 from bot.errors import DatabaseError, PlatformError
@@ -38,9 +37,9 @@ from bot.ports import Accept, Forgetting, Transcript
 
 log = logging.getLogger(__name__)
 
-KIND_SECONDS = 1.0  # that a mention waits to learn in what kind of channel it stands
 READ_SECONDS = 10.0  # that an answer waits for names, files and context of what it answers
 EDIT_SECONDS = 3600.0  # in which an edit may still make a message one that is said to the bot
+CONVERSIONS = {"channel_convert_to_private", "channel_convert_to_public"}  # Slack's own messages in a channel
 REMEMBERED = 10_000  # conversations, messages and deletions; what is beyond is looked up again
 
 
@@ -53,6 +52,7 @@ class Hearing:
     forgetting: Forgetting
     workspaces: Workspaces
     desk: Desk
+    rooms: Rooms
     spawn: Spawn
     api_url: str
     forget_on_leave: bool
@@ -74,6 +74,10 @@ class Hearing:
                 await self._message(event, us, shared)
             case "app_home_opened":
                 self.spawn(self.desk.opened(event, us))
+            case "member_joined_channel":
+                await self.rooms.joined(us, str(event.get("channel") or ""), str(event.get("user") or ""))
+            case "channel_shared" | "channel_unshared" | "channel_id_changed":
+                self.rooms.changed(us.id, str(event.get("channel") or event.get("old_channel_id") or ""))
             case "channel_deleted" | "group_deleted":
                 await self._forget_channel(us.id, str(event["channel"]))
             case "app_uninstalled":
@@ -108,7 +112,7 @@ class Hearing:
                     if not late:
                         self.spawn(self.desk.typed(words, spot, data, us))
                 return
-            spot, room = await self._placed(spot, kind)
+            spot, room = await self.rooms.placed(data, spot, us, kind)
             await self._hear(data, spot, us, room, joins=joins)
 
     async def asker(self, message: str) -> Resource | None:
@@ -138,6 +142,8 @@ class Hearing:
         match event.get("subtype"):
             case "message_changed":
                 await self._change(event, Spot.of(us.id, channel, event.get("message") or {}, shared=shared), us, kind)
+            case str(subtype) if subtype in CONVERSIONS:
+                self.rooms.changed(us.id, channel)
             case "message_deleted":
                 await self._delete(event.get("previous_message"), Spot(us.id, channel, str(event["deleted_ts"])), us)
             case _:
@@ -243,7 +249,7 @@ class Hearing:
             return
         wanted = ids_in(data)
         called = self.desk.names.known(us.id, wanted)
-        spot, room = await self._placed(spot, kind)
+        spot, room = await self.rooms.placed(data, spot, us, kind)
         message = read(data, spot, us, room, names=called, zone=self._zone(us.id, data))
         async with self._lane(spot.thread):
             changed = await self.transcript.edit(message)
@@ -282,17 +288,6 @@ class Hearing:
                 return False
             _remember(self._in, spot.thread, True)
         return True
-
-    async def _placed(self, spot: Spot, kind: str) -> tuple[Spot, Room]:
-        """Who reads along. A mention does not say in what kind of channel it stands; what is not known is shared."""
-        if not kind and not spot.direct:
-            known = None
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(KIND_SECONDS):
-                    known = await self.desk.names.find(spot.team, spot.channel)
-            kind = known.kind if known else ""
-            spot = replace(spot, shared=spot.shared or known is None or known.shared)
-        return spot, room_of(spot, kind)
 
     def _lane(self, thread: Thread) -> asyncio.Lock:
         """What concerns one conversation happens one after the other, in the order in which Slack told it."""

@@ -14,8 +14,9 @@ from adapters.slack.declared import PROMPTS, SCOPES, slash_name
 from bot.commands import Command, Commands
 
 EVENTS = (
-    "app_home_opened", "app_mention", "app_uninstalled", "channel_deleted", "group_deleted", "message.channels",
-    "message.groups", "message.im", "message.mpim", "tokens_revoked",
+    "app_home_opened", "app_mention", "app_uninstalled", "channel_deleted", "channel_id_changed", "channel_shared",
+    "channel_unshared", "group_deleted", "member_joined_channel", "message.channels", "message.groups", "message.im",
+    "message.mpim", "tokens_revoked",
 )  # fmt: skip
 RESET, MESSAGE = "Reset this conversation", "message"
 

@@ -4,7 +4,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -28,7 +28,10 @@ class Known:
     shared: bool = False  # a channel that other organisations read too
     until: float = 0.0
     team: str = ""  # a person's workspace
+    teams: frozenset[str] = frozenset()  # of one organisation, that a person belongs to
+    guest: bool = False  # a person who sees only some channels, or of whom the workspace knows nothing
     zone: str = ""  # a person's time zone
+    bot: bool = False  # no person at all
 
 
 @dataclass(slots=True)
@@ -40,12 +43,12 @@ class Names:
 
     def known(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
         """Those names that need not be asked for."""
-        found = {id_: self._get(team, id_) for id_ in ids}
+        found = {id_: self.get(team, id_) for id_ in ids}
         return {id_: known.name for id_, known in found.items() if known is not None}
 
     def zone(self, team: str, id_: str) -> str:
         """A person's time zone, if it need not be asked for."""
-        known = self._get(team, id_)
+        known = self.get(team, id_)
         return known.zone if known is not None else ""
 
     async def look_up(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
@@ -54,7 +57,7 @@ class Names:
 
     async def find(self, team: str, id_: str) -> Known | None:
         """A person (U…, W…) or channel; None when Slack does not tell."""
-        known = self._get(team, id_)
+        known = self.get(team, id_)
         if known is None:
             try:
                 known = await self._ask(team, id_)
@@ -66,7 +69,8 @@ class Names:
                 self._known.popitem(last=False)
         return known
 
-    def _get(self, team: str, id_: str) -> Known | None:
+    def get(self, team: str, id_: str) -> Known | None:
+        """What need not be asked for."""
         known = self._known.get((team, id_))
         return known if known is not None and known.until > time.monotonic() else None
 
@@ -75,16 +79,31 @@ class Names:
         until = time.monotonic() + SECONDS
         with translated():
             if id_[:1] in "UW":
-                user: Any = (await client.users_info(user=id_))["user"]
-                manages = bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner"))
-                return Known(
-                    _called(user) or id_, manages, until=until, team=str(user.get("team_id") or ""),
-                    zone=str(user.get("tz") or ""),
-                )  # fmt: skip
+                return replace(_person((await client.users_info(user=id_))["user"], id_), until=until)
             channel: Any = (await client.conversations_info(channel=id_))["channel"]
-            return Known(
-                str(channel.get("name") or id_), kind=_kind(channel), shared=_shared(channel), until=until
-            )  # fmt: skip
+        return replace(channel_known(channel), name=str(channel.get("name") or id_), until=until)
+
+
+def _person(user: Mapping[str, Any], id_: str) -> Known:
+    return Known(
+        _called(user) or id_,
+        bool(user.get("is_admin") or user.get("is_owner") or user.get("is_primary_owner")),
+        team=str(user.get("team_id") or ""),
+        teams=frozenset(map(str, (user.get("enterprise_user") or {}).get("teams") or ())),
+        guest=is_guest(user),
+        zone=str(user.get("tz") or ""),
+        bot=bool(user.get("is_bot")),
+    )
+
+
+def is_guest(user: Mapping[str, Any]) -> bool:
+    """Whether somebody may see only some of the channels, as Slack describes people."""
+    return any(user.get(flag) for flag in ("is_restricted", "is_ultra_restricted", "is_stranger"))
+
+
+def channel_known(channel: Mapping[str, Any]) -> Known:
+    """A channel, as Slack describes it."""
+    return Known(str(channel.get("name") or ""), kind=_kind(channel), shared=_shared(channel))
 
 
 def _called(user: Mapping[str, Any]) -> str:

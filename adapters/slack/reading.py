@@ -108,13 +108,18 @@ def space_of(workspace: str) -> str:
     return f"{PLATFORM}:{workspace}"
 
 
-def room_of(spot: Spot, kind: str) -> Room:
-    """Who reads along. `kind` is Slack's `channel_type`; what is not known counts as private, what is shared, too."""
+def room_of(spot: Spot, kind: str, home: str, *, closed: bool) -> Room:
+    """Who reads along. `kind` is Slack's `channel_type`; what is not known counts as private, what is closed, too.
+
+    `home`: the workspace, empty where only the organisation is known: nothing is public there. `closed`: outsiders or
+    guests read there.
+    """
+    space = space_of(home or spot.team)
     if spot.direct:
-        return Room("direct", f"{PLATFORM}:{spot.team}:{spot.channel}", space_of(spot.team))
-    if kind == "channel" and not spot.shared:
-        return Room("public", space_of(spot.team), space_of(spot.team))
-    return Room("private", f"{PLATFORM}:{spot.team}:{spot.channel}", space_of(spot.team))
+        return Room("direct", f"{PLATFORM}:{spot.team}:{spot.channel}", space, closed)
+    if kind == "channel" and home and not closed:
+        return Room("public", space, space)
+    return Room("private", f"{PLATFORM}:{spot.team}:{spot.channel}", space, closed)
 
 
 def read(

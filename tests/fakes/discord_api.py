@@ -32,7 +32,7 @@ MANAGE_MESSAGES = 1 << 13
 MESSAGE_CONTENT = 1 << 15
 NONCE_SECONDS = 180
 EPHEMERAL = 64  # a message's flag
-TEXT, DIRECT, PUBLIC_THREAD, PRIVATE_THREAD, FORUM = 0, 1, 11, 12, 15
+TEXT, DIRECT, VOICE, PUBLIC_THREAD, PRIVATE_THREAD, STAGE, FORUM = 0, 1, 2, 11, 12, 13, 15
 REPLY, JOIN, THREAD_STARTER = 19, 7, 21
 COMMAND, COMPONENT, SUBMIT = 2, 3, 5  # interactions
 MESSAGE, LATER, EDIT_LATER, MODAL = 4, 5, 6, 9  # what may be answered to one, as far as it is known here
@@ -221,7 +221,29 @@ class FakeDiscord:
         self.channels[id_] = {"id": str(id_), "type": type_, "guild_id": str(guild), "name": name, "position": 0,
                               "permission_overwrites": hidden, "nsfw": False, "parent_id": None,
                               "last_message_id": None}  # fmt: skip
+        if type_ in {VOICE, STAGE}:
+            self.channels[id_] |= {"bitrate": 64_000, "user_limit": 0, "rtc_region": None}
         return id_
+
+    async def permit(self, channel: int, *, deny: int = 0, allow: int = 0) -> None:
+        """What everyone may do in a channel changes, and the bot is told."""
+        place = self.channels[channel]
+        place["permission_overwrites"] = [
+            {"id": place["guild_id"], "type": 0, "allow": str(allow), "deny": str(deny)}
+        ]  # fmt: skip
+        await self.dispatch("CHANNEL_UPDATE", place, int(place["guild_id"]))
+
+    async def permit_everywhere(self, guild: int, permissions: int) -> None:
+        """What everyone may do in a guild changes."""
+        role = self._guilds[guild]["roles"][0]
+        role["permissions"] = str(permissions)
+        await self.dispatch("GUILD_ROLE_UPDATE", {"guild_id": str(guild), "role": role}, guild)
+
+    async def move(self, thread: int, parent: int) -> None:
+        """A thread stands under another channel."""
+        place = self.channels[thread]
+        place["parent_id"] = str(parent)
+        await self.dispatch("THREAD_UPDATE", place, int(place["guild_id"]))
 
     def direct(self, user: int) -> int:
         """The direct messages of somebody and the bot."""

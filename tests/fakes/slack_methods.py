@@ -25,7 +25,7 @@ from tests.fakes.slack_rules import (
     shown,
 )
 from tests.fakes.slack_views import Views
-from tests.fakes.slack_world import FAMILY, Install, Place, told
+from tests.fakes.slack_world import FAMILY, Install, Named, Place, told
 
 UPDATE_TEXT_LIMIT = 4_000
 MAX_LOADING_MESSAGES = 10
@@ -389,6 +389,20 @@ class Methods(Views):
         self._need(f"{FAMILY[place.kind]}:read")
         return {"channel": _described(place)}
 
+    def _members(self, args: JSON, me: Install) -> JSON:
+        place = self._place(args.get("channel"), me, inside=False)
+        self._need(f"{FAMILY[place.kind]}:read")
+        page, cursor = _page([Named(each) for each in (me.bot_user, *place.members)], args, 100)
+        return {"members": [each.id for each in page], "response_metadata": {"next_cursor": cursor}}
+
+    def _people(self, args: JSON, me: Install) -> JSON:
+        team = str(args.get("team_id") or me.team)
+        if me.org and not args.get("team_id"):
+            raise Problem("missing_argument")
+        ours = [Named(id_) for id_, each in self.people.items() if each["team_id"] == team]
+        page, cursor = _page(ours, args, 1000, 1000)
+        return {"members": [self.people[each.id] for each in page], "response_metadata": {"next_cursor": cursor}}
+
     def _my_channels(self, args: JSON, me: Install) -> JSON:
         kinds = {"public_channel": "public", "private_channel": "private"}
         wanted = {kinds.get(each, each) for each in (args.get("types") or "public_channel").split(",")}
@@ -506,6 +520,7 @@ class Methods(Views):
             "chat.update": (self._update, write),
             "conversations.history": (self._history, ()),
             "conversations.info": (self._channel_info, ()),
+            "conversations.members": (self._members, ()),
             "conversations.open": (self._open_dm, ("im:write",)),
             "conversations.replies": (self._replies, ()),
             "files.completeUploadExternal": (self._complete_upload, ("files:write",)),
@@ -515,6 +530,7 @@ class Methods(Views):
             "reactions.add": (self._react, ("reactions:write",)),
             "users.conversations": (self._my_channels, ()),
             "users.info": (self._user_info, ("users:read",)),
+            "users.list": (self._people, ("users:read",)),
             "views.open": (self._open_view, ()),
             "views.publish": (self._publish, ()),
             "views.update": (self._update_view, ()),
@@ -572,6 +588,7 @@ def _described(place: Place) -> JSON:
                  "is_member": place.joined, "is_archived": False, "is_shared": place.shared,
                  "is_ext_shared": place.shared, "context_team_id": place.team,
                  "num_members": len(place.members) + 1}  # fmt: skip
+    described |= place.more
     return described | ({"user": place.members[0]} if place.kind == "im" else {"name": place.name})
 
 

@@ -28,6 +28,14 @@ class Place:
     shared: bool = False
     joined: bool = True  # the bot is in it
     members: list[str] = field(default_factory=list)
+    more: JSON = field(default_factory=dict)  # that conversations.info tells
+
+
+@dataclass(frozen=True)
+class Named:
+    """Somebody on a page of people."""
+
+    id: str
 
 
 @dataclass(eq=False)
@@ -102,15 +110,20 @@ class World:
         team: str | None = None,
         display_name: str | None = None,
         zone: str = "Etc/UTC",
+        guest: str = "",
+        teams: Iterable[str] = (),
     ) -> str:
-        """Somebody, or somebody's bot."""
+        """Somebody, or somebody's bot; a `guest` is restricted or ultra_restricted; `teams` of one organisation."""
         id_ = self._id("U")
         profile = {"display_name": name if display_name is None else display_name, "real_name": name}
         if bot:
             profile["bot_id"] = self._id("B")
         self.people[id_] = {"id": id_, "team_id": team or self.team, "name": name.lower(), "real_name": name,
                             "is_admin": admin, "is_owner": False, "is_bot": bot, "deleted": False, "tz": zone,
+                            "is_restricted": bool(guest), "is_ultra_restricted": guest == "ultra_restricted",
                             "profile": profile}  # fmt: skip
+        if teams := list(teams):
+            self.people[id_]["enterprise_user"] = {"id": id_, "teams": teams}
         return id_
 
     def channel(

@@ -110,3 +110,62 @@ async def test_tables_that_an_older_mastra_made_are_adopted_in_their_order(empty
         "facts": 0,
         "passages": 0,
     }
+
+
+async def test_labels_that_all_workspaces_of_an_organisation_shared_are_narrowed(empty: Database) -> None:
+    await _bring_up_to(empty, "0012_rooms")
+    await empty.fetch(
+        """insert into public.mastra_threads (id, "resourceId", title, "createdAt", "updatedAt", space)
+           select id, 'slack:E1:U1', '', now(), now(), 'slack:E1' from unnest(array[
+               'slack:E1:C1:1.1', 'slack:E1:C2:2.2', 'slack:T1:C3:3.3', 'slack:E1:D1']) as id"""
+    )
+    await empty.fetch(
+        """insert into public.mastra_messages (id, thread_id, content, role, type, "createdAt", author, audience)
+           values ('a', 'slack:E1:C1:1.1', '', 'user', 'text', now(), 'slack:E1:U1', 'public:slack:E1'),
+                  ('b', 'slack:E1:C2:2.2', '', 'user', 'text', now(), 'slack:E1:U1', 'public:slack:E1'),
+                  ('c', 'slack:T1:C3:3.3', '', 'user', 'text', now(), 'slack:E1:U1', 'public:slack:E1'),
+                  ('d', 'slack:E1:D1', '', 'user', 'text', now(), 'slack:E1:U1', 'direct:slack:E1:D1'),
+                  ('e', 'discord:1', '', 'user', 'text', now(), 'discord:1', 'public:discord:7')"""
+    )
+    await empty.fetch(
+        """with thread as (
+               insert into hathi.indexed (thread_id, audience, language)
+               values ('slack:E1:C2:2.2', 'public:slack:E1', 'english') returning thread
+           ) insert into hathi.passages (thread, place, message, author, audience, said, text, words, length)
+           select thread, 1, 'b', 'slack:E1:U1', 'public:slack:E1', now(), '', '', 0 from thread"""
+    )
+    await empty.fetch(
+        """insert into hathi.facts (page, person, field, value, audience, sources) values
+           ('slack:E1:U1', 'slack:E1:U1', 'Likes', 'tea', 'public:slack:E1', array['a', 'b']),
+           ('slack:E1:U1', 'slack:E1:U1', 'Likes', 'sun', 'public:slack:E1', array['gone']),
+           ('thread slack:E1:C1:1.1', null, 'Likes', 'rain', 'public:slack:E1', '{}')"""
+    )
+    assert "0012_rooms" in await migrate.migrate(empty)
+    assert await _column(empty, "select audience from public.mastra_messages order by id") == [
+        "private:slack:E1:C1", "private:slack:E1:C2", "public:slack:T1", "direct:slack:E1:D1", "public:discord:7",
+    ]  # fmt: skip
+    assert await _column(empty, "select audience from hathi.facts order by id") == [
+        "private:slack:E1:C2", None, "private:slack:E1:C1",
+    ]  # fmt: skip
+    assert await _column(empty, "select audience from hathi.passages") == ["private:slack:E1:C2"]
+    assert await _column(empty, "select audience from hathi.indexed") == ["private:slack:E1:C2"]
+    assert await _column(empty, "select message from hathi.edited") == []  # nothing has to be read anew
+
+
+async def _column(database: Database, sql: str) -> list[str | None]:
+    return [row[0] for row in await database.fetch(sql)]
+
+
+async def _bring_up_to(database: Database, last: str) -> None:
+    """The database as it was before a migration."""
+    await database.fetch("create schema hathi")
+    async with database.transaction() as connection:
+        await connection.execute(
+            "create table hathi.migrations"
+            " (version int primary key, name text not null, applied_at timestamptz not null default now())"
+        )
+        for version, (name, sql) in enumerate(migrate.migrations(), start=1):
+            if name == last:
+                break
+            await connection.execute(sql)
+            await connection.execute("insert into hathi.migrations values ($1, $2)", version, name)

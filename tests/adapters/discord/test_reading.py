@@ -7,7 +7,7 @@ import pytest
 from adapters.discord.reading import plain
 from bot.chat import Thread
 from tests.adapters.discord.conftest import AT, House
-from tests.fakes.discord_api import FORUM, PUBLIC_THREAD
+from tests.fakes.discord_api import FORUM, PUBLIC_THREAD, STAGE, VOICE
 
 
 def test_markup_of_discord_is_read_as_a_person_sees_it() -> None:
@@ -187,3 +187,93 @@ async def test_rooms_are_as_private_as_their_channels(house: House) -> None:
         f"discord:{direct}": (f"direct:discord:{direct}", None),
     }
     assert house.discord.channels[private]["type"] != PUBLIC_THREAD
+
+
+VIEW, HISTORY, CONNECT = 1 << 10, 1 << 16, 1 << 20
+
+
+async def labels(house: House) -> list[str]:
+    """Of what people said, in its order."""
+    rows = await house.transcript.database.fetch(
+        "select audience from public.mastra_messages where role = 'user' order by seq"
+    )
+    return [row["audience"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("type_", "deny", "public"),
+    [
+        (0, 0, True),
+        (0, VIEW, False),
+        (0, HISTORY, False),
+        (0, CONNECT, True),
+        (VOICE, 0, True),
+        (VOICE, CONNECT, False),
+        (VOICE, HISTORY, False),
+        (STAGE, CONNECT, False),
+    ],
+)
+async def test_public_is_where_everyone_may_see_and_read_back_and_enter(
+    house: House, type_: int, deny: int, public: bool
+) -> None:
+    place = house.discord.channel(house.guild, "somewhere", type_=type_)
+    house.discord.channels[place]["permission_overwrites"] = [
+        {"id": str(house.guild), "type": 0, "allow": "0", "deny": str(deny)}
+    ]
+    await house.start()
+    await house.ask(f"{AT} hello", channel=place)
+    assert await labels(house) == [f"public:discord:{house.guild}" if public else f"private:discord:{place}"]
+
+
+async def test_a_channel_that_becomes_private_is_so_from_then_on_with_its_threads_and_edits(house: House) -> None:
+    await house.start()
+    thread = await house.discord.thread(house.channel, joined=True)
+    first = await house.discord.say(house.ana, house.channel, f"{AT} one")
+    await house.answer(house.channel, first)
+    await house.ask("two", channel=thread)
+    await house.discord.permit(house.channel, deny=HISTORY)
+    await house.ask(f"{AT} three")
+    await house.ask("four", channel=thread)
+    await house.discord.edit(house.channel, first, f"{AT} one, but secret")
+    for _ in range(200):
+        if (await labels(house))[0].startswith("private:"):
+            break
+        await house.quiet(0.05)
+    await house.discord.permit(house.channel)
+    await house.ask(f"{AT} five")
+    await house.discord.edit(house.channel, first, f"{AT} one, and no secret")
+    await house.quiet()
+    public, private = f"public:discord:{house.guild}", f"private:discord:{house.channel}"
+    assert await labels(house) == [private, public, private, private, public]
+
+
+async def test_a_server_that_lets_not_everyone_in_has_no_public_rooms(house: House) -> None:
+    await house.start()
+    await house.ask(f"{AT} one")
+    await house.discord.permit_everywhere(house.guild, 0)
+    await house.ask(f"{AT} two")
+    assert await labels(house) == [f"public:discord:{house.guild}", f"private:discord:{house.channel}"]
+
+
+async def test_a_thread_that_is_moved_is_as_private_as_where_it_stands_now(house: House) -> None:
+    staff = house.discord.channel(house.guild, "staff", private=True)
+    await house.start()
+    thread = await house.discord.thread(house.channel, joined=True)
+    await house.ask("one", channel=thread)
+    await house.discord.move(thread, staff)
+    await house.ask("two", channel=thread)
+    await house.discord.move(thread, 4242)  # nobody knows that channel
+    await house.ask("three", channel=thread)
+    await house.discord.move(thread, house.channel)
+    await house.ask("four", channel=thread)
+    public = f"public:discord:{house.guild}"
+    assert await labels(house) == [public, f"private:discord:{staff}", f"private:discord:{thread}", public]
+
+
+async def test_a_guest_of_a_voice_channel_is_told_nothing_of_the_rest_of_the_server(house: House) -> None:
+    voice = house.discord.channel(house.guild, "voice", type_=VOICE)
+    await house.start()
+    await house.ask(f"{AT} the launch is on Friday")
+    guest = {"roles": [], "joined_at": "2026-01-01T00:00:00Z", "deaf": False, "mute": False, "flags": 16}
+    await house.ask(f"{AT} when is the launch?", channel=voice, member=guest)
+    assert (await labels(house))[-1] == f"private:discord:{voice}:closed"

@@ -120,7 +120,8 @@ ROOMS = [
     ("public", False, "public"),
     ("private", False, "private"),
     ("mpim", False, "private"),
-    ("public", True, "private"),
+    ("public", True, "closed"),
+    ("private", True, "closed"),
 ]
 
 
@@ -133,7 +134,8 @@ async def test_who_reads_along_is_known(house: House, kind: Any, shared: bool, r
     await house.ask("hello", channel=channel)
     (row,) = await house.rows("select audience from public.mastra_messages where author is not null")
     team = house.slack.team
-    assert row["audience"] == (f"public:slack:{team}" if room == "public" else f"private:slack:{team}:{channel}")
+    own = f"private:slack:{team}:{channel}"
+    assert row["audience"] == {"public": f"public:slack:{team}", "private": own, "closed": f"{own}:closed"}[room]
 
 
 async def test_the_audience_of_a_direct_message_is_that_direct_message(house: House) -> None:

@@ -61,7 +61,8 @@ async def test_a_direct_message_is_answered_under_it_and_all_of_them_are_one_con
     assert "My dog is called Rex." in house.asked()
     # A thread in it is a conversation of its own, which begins with what it grew out of.
     await house.ask("And how old is it?", channel=house.dm, thread_ts=first)
-    assert house.asked() == ["My dog is called Rex.", "You said: My dog is called Rex.", "And how old is it?"]
+    asked = house.asked()  # before the question may stand what is recalled of the conversation around it
+    assert [*asked[:2], asked[-1]] == ["My dog is called Rex.", "You said: My dog is called Rex.", "And how old is it?"]
     threads = {row["id"] for row in await house.rows("select id from public.mastra_threads")}
     base = f"slack:{house.slack.team}:{house.dm}"
     assert threads == {base, f"{base}:{first}"}
