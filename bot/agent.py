@@ -228,7 +228,7 @@ class Agent:
         found: dict[str, list[str]] = {}
         for line in recollection.lines:
             for image in line.images if line.waiting else ():
-                data = await self.adapters[turn.thread.platform].download(image)
+                data = await self.adapters[turn.thread.platform].download(image, turn.thread)
                 if data is not None:
                     found.setdefault(line.id, []).append(f"data:{image.type};base64,{b64encode(data).decode()}")
         return found

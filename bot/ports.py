@@ -240,8 +240,8 @@ class Adapter(Protocol):
         """What the platform asks for over HTTP: aiohttp.web routes, to be served while `run` runs."""
         ...
 
-    async def download(self, image: Image) -> bytes | None:
-        """A picture that somebody posted; None when it is gone, or too large to be looked at."""
+    async def download(self, image: Image, thread: Thread) -> bytes | None:
+        """A picture that somebody posted in `thread`; None when it is gone, or too large to be looked at."""
         ...
 
     async def noted(self, noted: Noted) -> None:

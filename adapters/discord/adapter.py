@@ -26,6 +26,7 @@ from adapters.discord.posting import (
 )
 from adapters.discord.reading import (
     PLATFORM,
+    fetch,
     message_id,
     name_of,
     person,
@@ -134,9 +135,9 @@ class Discord:
         finally:
             self._stop_typing(channel)
 
-    async def download(self, image: Image) -> bytes | None:
+    async def download(self, image: Image, thread: Thread) -> bytes | None:
         """A picture; Discord's addresses hold for a day."""
-        return await files.download(image.url, files.IMAGE_BYTES)
+        return await fetch(image.url, files.IMAGE_BYTES)
 
     async def noted(self, noted: Noted) -> None:
         """A small button under the answer; nothing where one person alone sees the answer. Raises PlatformError."""

@@ -1,11 +1,14 @@
 """What a message says, as the bot hears it: names for ids, and words for what is no text."""
 
+import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import discord
+from discord.http import Route
 
 from adapters import files
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from discord.abc import MessageableChannel
 
 from bot.chat import Image, Message, Resource, Room, Thread
+
+log = logging.getLogger(__name__)
 
 PLATFORM = "discord"
 
@@ -120,7 +125,20 @@ def _others(message: discord.Message) -> Iterator[str]:
 async def _file(file: discord.Attachment) -> str:
     if file.is_voice_message() or not files.is_text(file.filename, _type(file), file.size):
         return files.named(file.filename, _type(file), file.size, file.is_voice_message())
-    return files.words(file.filename, await files.download(file.url, files.TEXT_FILE_BYTES))
+    return files.words(file.filename, await fetch(file.url, files.TEXT_FILE_BYTES))
+
+
+async def fetch(url: str, most: int) -> bytes | None:
+    """A file that somebody posted; None for an address that is not Discord's, or the server's that stands in for it."""
+    there = urlsplit(url)
+    standing_in = urlsplit(Route.BASE).hostname
+    if (there.scheme, there.netloc.lower()) not in _FILES and there.hostname != standing_in:
+        log.info("a file could not be read: it is not at Discord")
+        return None
+    return await files.download(url, most)
+
+
+_FILES = {("https", "cdn.discordapp.com"), ("https", "media.discordapp.net")}
 
 
 def _images(attachments: Sequence[discord.Attachment]) -> tuple[Image, ...]:

@@ -173,13 +173,12 @@ class Slack:
         """The reply shows it: it knows under which message."""
         yield
 
-    async def download(self, image: Image) -> bytes | None:
-        """A picture, with the token of the workspace that it was posted in."""
-        found = re.search(r"/files-pri/([A-Z0-9]+)-", image.url)
+    async def download(self, image: Image, thread: Thread) -> bytes | None:
+        """A picture, with the token of the workspace where it was said, whatever its address says."""
         inside = await self._until_ready()
         try:
-            return await inside.hearing.fetch(found[1] if found else "", image.url, files.IMAGE_BYTES)
-        except PlatformRefused as error:  # posted in a workspace that has not installed the bot: a connected one
+            return await inside.hearing.fetch(parts(thread)[0], image.url, files.IMAGE_BYTES)
+        except PlatformRefused as error:  # the bot was removed there
             log.info("a picture is not seen: %s", error)
             return None
 

@@ -194,7 +194,7 @@ class Hearing:
             if any(map(is_stub, data.get("files") or ())):  # as in channels that are shared with others
                 data = {**data, "files": [await self._info(us.id, file) for file in data["files"]]}
             texts = {
-                str(file.get("id")): await self.fetch(us.id, address(file), files.TEXT_FILE_BYTES)
+                str(file.get("id")): await self.fetch(us.id, address(file, data, us), files.TEXT_FILE_BYTES)
                 for file in text_files(data)
             }
             whole = read(data, spot, us, message.room, names=called, texts=texts, zone=self._zone(us.id, data))
@@ -232,7 +232,7 @@ class Hearing:
             log.info("a file is not known: %s", error)
             return file
         found: Json = answer["file"]
-        return found
+        return found if found.get("id") == file["id"] else file
 
     async def _change(self, event: Json, spot: Spot, us: Workspace, kind: str) -> None:
         data: Json = event.get("message") or {}
@@ -306,7 +306,7 @@ class Hearing:
         there, ours = urlsplit(url), urlsplit(self.api_url)
         if self.api_url and (there.scheme, there.netloc) == (ours.scheme, ours.netloc):
             return True
-        host = there.hostname or ""
+        host = there.netloc.lower()  # with no name and no port in it
         return there.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from adapters import files
 from bot.chat import Image, Message, Resource, Room, Thread
@@ -138,7 +139,7 @@ def read(
         text=text or "(says nothing, but calls you)",
         at=at(spot.ts),
         name=names.get(str(data.get("user") or data.get("bot_id")), ""),
-        images=_images(_files(data)),
+        images=_images(data, workspace),
         zone=zone,
     )
 
@@ -225,14 +226,29 @@ def _files(data: Json) -> Sequence[Json]:
     return [file for file in data.get("files") or () if file.get("mode") != "tombstone"]
 
 
-def _images(found: Sequence[Json]) -> tuple[Image, ...]:
-    images = [Image(address(file), str(file.get("mimetype"))) for file in found if address(file)]
+def address(file: Json, data: Json, workspace: Workspace) -> str:
+    """Where a file of the message `data` can be had; empty for one that is not Slack's own, or not this message's.
+
+    An app may give a remote file (`mode: external`) any address, also that of a file which others have posted. So the
+    path has to name the file itself, and the workspace where it was said, or that of its author in a shared channel.
+    """
+    url = str(file.get("url_private_download") or file.get("url_private") or "")
+    found = _FILE.fullmatch(urlsplit(url).path)
+    if found is None or file.get("mode") == "external" or file.get("is_external"):
+        return ""
+    teams = {workspace.id, workspace.team, workspace.enterprise, *(data.get(each) for each in _TEAMS)}
+    plain_name = not {"/", "\\"} & set(unquote(found["name"]))
+    return url if found["team"] in teams and found["file"] == file.get("id") and plain_name else ""
+
+
+_FILE = re.compile(r"/files-pri/(?P<team>[A-Z0-9]+)-(?P<file>[A-Z0-9]+)/(download/)?(?P<name>[^/]+)")
+_TEAMS = ("user_team", "source_team", "team")  # of a message's author, as Slack tells it
+
+
+def _images(data: Json, workspace: Workspace) -> tuple[Image, ...]:
+    """Pictures; one that is not to be fetched has no address, and the model is told that it cannot see it."""
+    images = [Image(address(file, data, workspace), str(file.get("mimetype"))) for file in _files(data)]
     return tuple(image for image in images if image.type in files.IMAGE_TYPES)[: files.IMAGES]
-
-
-def address(file: Json) -> str:
-    """Where a file can be had."""
-    return str(file.get("url_private_download") or file.get("url_private") or "")
 
 
 def _name(file: Json) -> str:

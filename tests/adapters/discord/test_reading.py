@@ -187,3 +187,13 @@ async def test_rooms_are_as_private_as_their_channels(house: House) -> None:
         f"discord:{direct}": (f"direct:discord:{direct}", None),
     }
     assert house.discord.channels[private]["type"] != PUBLIC_THREAD
+
+
+async def test_nothing_is_fetched_but_from_discord(house: House) -> None:
+    await house.start()
+    notes = house.discord.file("notes.txt", b"buy milk", "text/plain")
+    elsewhere = {**notes, "url": notes["url"].replace("127.0.0.1", "localhost")}
+    await house.ask(f"{AT} what does it say?", attachments=[elsewhere])
+    assert "[file: notes.txt, which could not be read]" in house.asked()[-1]
+    await house.ask(f"{AT} and now?", attachments=[notes])
+    assert "buy milk" in house.asked()[-1]
