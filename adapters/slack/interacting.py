@@ -85,7 +85,7 @@ class Desk:
         someone = person(data, spot, us)
         asked = in_thread(spot, someone) if spot.thread_ts else in_channel(us.id, spot.channel, someone)
         ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts, typed=True)
-        await self._run(name, asked, rest, ear)
+        await self._run(name, replace(asked, openly=not spot.direct), rest, ear)
 
     async def opened(self, event: Json, us: Workspace) -> None:
         """Somebody looks at the app: at its home, or at the messages."""

@@ -14,6 +14,7 @@ from bot.prompt import compose
 from memory.privacy import audience, may_read, place
 from tests.fakes.learner import learner
 from tests.memory.working.conftest import World, world
+from tests.stores import link
 
 __all__ = ["world"]  # a fixture
 
@@ -108,9 +109,7 @@ async def test_no_word_reaches_a_prompt_for_people_who_could_not_read_it(world: 
     random_ = random.Random(seed)
     humans = [Human(1), Human(2), Human(3)]
     everywhere = places(random_, humans)
-    code = await world.links.offer(humans[0].on("discord"))
-    assert code is not None
-    assert await world.links.link(humans[0].on("slack"), code)
+    await link(world.links, humans[0].on("discord"), humans[0].on("slack"))
     said: dict[str, Place] = {}
     for number, (there, who) in enumerate(visits(random_, everywhere, 14)):
         word = f"zebra{number}x"
@@ -139,9 +138,7 @@ async def test_everywhere_a_person_lives_where_they_last_said_among_what_may_be_
     random_ = random.Random(seed)
     humans = [Human(1), Human(2)]
     everywhere = places(random_, humans)
-    code = await world.links.offer(humans[0].on("discord"))
-    assert code is not None
-    assert await world.links.link(humans[0].on("slack"), code)
+    await link(world.links, humans[0].on("discord"), humans[0].on("slack"))
 
     def names(who: Human, platform: str) -> list[str]:
         return who.names if who == humans[0] else [str(who.on(platform))]

@@ -323,12 +323,17 @@ async def test_whom_the_operator_leaves_out_gets_no_form(house: House) -> None:
 
 async def test_two_accounts_become_one_person(house: House) -> None:
     await house.start()
-    code = await house.told(await house.discord.slash(house.ana, house.channel, "link"))
+    offered = await house.discord.slash(house.ana, house.channel, "link")
+    code = await house.told(offered)
     typed = code.partition("/link ")[2][:9]
     asked = await house.discord.slash(house.bob, house.channel, "link", code=f"{typed.lower()} yes")
     assert f"This makes you and discord:{house.ana} one person" in await house.told(asked)
     assert asked.labels == ["Both are me"]
-    done = await house.discord.press(house.bob, house.channel, asked.button("Both are me"))
+    sure = await house.discord.press(house.bob, house.channel, asked.button("Both are me"))
+    assert "Now say /link where the code came from" in await house.told(sure)
+    shown_to_ana = await house.discord.press(house.ana, house.channel, offered.button("I have typed it"))
+    assert f"Your code was typed by discord:{house.bob}" in await house.told(shown_to_ana)
+    done = await house.discord.press(house.ana, house.channel, shown_to_ana.button("That is me"))
     assert "are one person" in await house.told(done)
     assert f"one person here and as discord:{house.bob}" in (await shown(house)).texts[-1]
     assert "stand alone" in await house.told(await house.discord.slash(house.bob, house.channel, "unlink"))

@@ -1,0 +1,10 @@
+-- A code that links two identities belongs to whoever types it first, and its offerer confirms who that is.
+-- Codes hold for ten minutes: those that are on their way are offered anew.
+delete from hathi.link_codes;
+alter table hathi.link_codes
+    add column claimer text,                          -- who typed it first
+    add column agreed boolean not null default false; -- the claimer has confirmed, and the offerer may
+
+-- Tries outlive what is known of a person, or forgetting would give them new ones: they know nobody by name.
+delete from hathi.link_tries;
+comment on column hathi.link_tries.person is 'sha256 of the identity';
