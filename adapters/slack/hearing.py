@@ -8,13 +8,12 @@ from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from adapters import files
 from adapters.loops import Loops
 from adapters.slack import context
-from adapters.slack.calling import translated
+from adapters.slack.calling import is_slacks, translated
 from adapters.slack.interacting import Desk, Spawn
 from adapters.slack.listening import addressed, is_bot, is_changed, is_ours, is_told_twice, typed
 from adapters.slack.reading import (
@@ -126,7 +125,7 @@ class Hearing:
 
     async def fetch(self, team: str, url: str, most: int) -> bytes | None:
         """A file of Slack's; it wants the bot's token, which nobody else may see."""
-        if not self._is_slacks(url):
+        if not is_slacks(url, self.api_url):
             return None
         client = await self.workspaces.client(team)
         return await files.download(url, most, {"Authorization": f"Bearer {client.token}"}, html=False)
@@ -300,14 +299,6 @@ class Hearing:
         if lane is None:
             lane = self._lanes[thread] = asyncio.Lock()
         return lane
-
-    def _is_slacks(self, url: str) -> bool:
-        """Whether an address is one of Slack's own, or of the server that stands in for it."""
-        there, ours = urlsplit(url), urlsplit(self.api_url)
-        if self.api_url and (there.scheme, there.netloc) == (ours.scheme, ours.netloc):
-            return True
-        host = there.netloc.lower()  # with no name and no port in it
-        return there.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
 
 
 def _remember(known: "OrderedDict[Any, Any]", key: object, value: object) -> None:

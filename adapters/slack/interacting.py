@@ -1,7 +1,9 @@
 """Slash commands, entries in the menu of a message, typed commands, buttons, forms: answered to who asked alone.
 
 Everything is acknowledged before anything else is done. What a button or a form has to know is in its value, so that it
-works in any process; only forms need Slack's `trigger_id`, which is gone after three seconds.
+works in any process. A value is believed as far as typing the same would go: lines are looked up by whose they are, and
+what deletes a conversation has to be about the place where it is pressed. Only forms need Slack's `trigger_id`, which
+is gone after three seconds.
 """
 
 import json
@@ -14,9 +16,9 @@ from typing import Any
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack import forms, home, page
-from adapters.slack.asking import Order, at_home, chosen, given, in_channel, in_thread, kept, who
+from adapters.slack.asking import Order, at_home, chosen, given, in_channel, in_thread, is_there, kept, who
 from adapters.slack.blocks import actions, button, context, escaped
-from adapters.slack.calling import translated
+from adapters.slack.calling import is_slacks, translated
 from adapters.slack.declared import PROMPTS, slash_name
 from adapters.slack.names import Names
 from adapters.slack.permalinks import Permalinks
@@ -32,6 +34,7 @@ from bot.ports import Forgetting, Noted, Transcript
 
 log = logging.getLogger(__name__)
 
+DELETES_FOR_ALL = {"reset", "forget-message"}  # commands that may delete what others said, for who manages
 COMMAND = "hathi:command"  # a button that gives a command
 TITLE = 60  # characters of a conversation's title
 THANKS = {True: "Thank you. Noted with the answer.", False: "Thank you, I am sorry. Noted with the answer."}
@@ -84,7 +87,7 @@ class Desk:
         name, *rest = words
         someone = person(data, spot, us)
         asked = in_thread(spot, someone) if spot.thread_ts else in_channel(us.id, spot.channel, someone)
-        ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts, typed=True)
+        ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts, typed=True, workspace=us.team)
         await self._run(name, replace(asked, openly=not spot.direct), rest, ear)
 
     async def opened(self, event: Json, us: Workspace) -> None:
@@ -138,7 +141,8 @@ class Desk:
         channel, user = str(body["channel_id"]), str(body["user_id"])
         name, words = self._slashed(body)
         asked = in_channel(us.id, channel, resource(user, str(body.get("team_id") or us.id), us))
-        await self._run(name, asked, words, Ear(us.id, channel, user, response_url=str(body.get("response_url") or "")))
+        url = str(body.get("response_url") or "")
+        await self._run(name, asked, words, Ear(us.id, channel, user, response_url=url, workspace=us.team))
 
     async def _shortcut(self, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
@@ -149,7 +153,9 @@ class Desk:
         if any(command.name == name for command in self.commands.menu):
             asked = replace(asked, message=spot.id)
         url = str(body.get("response_url") or "")
-        await self._run(name, asked, (), Ear(us.id, spot.channel, str(user["id"]), spot.thread_ts, url))
+        await self._run(
+            name, asked, (), Ear(us.id, spot.channel, str(user["id"]), spot.thread_ts, url, workspace=us.team)
+        )
 
     async def _action(self, action: str, value: str, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
@@ -166,6 +172,8 @@ class Desk:
                 await self._form(order, ear, str(body.get("trigger_id") or ""))
         elif (order := given(value, someone, us)) is None:
             log.debug("what was pressed is somebody else's, or none of ours")
+        elif order.name in DELETES_FOR_ALL and not is_there(order, ear.channel, ear.root):
+            log.info("what was pressed is about another place: nothing is done")
         elif action == COMMAND:
             await self._run(order.name, order.asked, order.asked.words, ear)
         elif action == page.UNDO:
@@ -234,10 +242,12 @@ class Desk:
         view: Json = body["view"]
         metadata = str(view.get("private_metadata") or "")
         order = given(metadata, who(body["user"], body, us), us)
-        if order is None:
+        if order is None or order.name != "memory":
             return
         where = json.loads(metadata)
         channel, root, url = (str(where.get(name) or "") for name in ("channel", "root", "url"))
+        if url and not is_slacks(url, self.workspaces.api_url):
+            return
         ear = Ear(us.id, channel, str(body["user"]["id"]), root, url, replaces=True)
         await self._run(order.name, order.asked, (*order.asked.words, *forms.typed(view).split()), ear, order.at)
 
@@ -248,14 +258,18 @@ class Desk:
             await self._run("memory", at_home(ear.team, someone), ("export",), ear)
             return
         try:
-            if action == home.FORGET and (thread := _conversation(value)):
-                direct = is_direct(parts(thread)[1])
-                await self.forgetting.reset(thread, None if direct else someone)
+            if action == home.FORGET and (thread := _conversation(value, ear.team)):
+                whole = is_direct(parts(thread)[1]) and thread in await self._conversations(someone)
+                await self.forgetting.reset(thread, None if whole else someone)
             elif action == home.FORGET_ALL:
                 await self.forgetting.forget(someone)
         except DatabaseError as error:  # the page says so
             log.warning("%s: %s", action, error)
         await self._publish(ear.team, ear.user, someone)
+
+    async def _conversations(self, someone: Resource) -> set[Thread]:
+        """Those that somebody's home shows. Nobody else speaks in a direct message of theirs."""
+        return {each.thread for each in await self.forgetting.kept(someone, home.CONVERSATIONS)}
 
     async def _publish(
         self, team: str, user: str, someone: Resource, told: Told | None = None, notice: str = ""
@@ -284,9 +298,8 @@ class Desk:
         """Run a command, and say how it went."""
         asked = replace(asked, words=tuple(words))
         try:
-            if not asked.manages and name != "memory":
-                known = await self.names.find(ear.team, ear.user)
-                asked = replace(asked, manages=known is not None and known.manages)
+            if not asked.manages and name in DELETES_FOR_ALL:
+                asked = replace(asked, manages=await self.names.manages(ear.team, ear.user, {ear.team, ear.workspace}))
             told = await self.commands.run(name, asked)
             if ear.replaces and not ear.home and told == Told(told.text):  # the page is shown with what was done
                 after = await self.commands.run("memory", replace(asked, words=()))
@@ -363,16 +376,17 @@ def _ear(body: Json, us: Workspace) -> Ear:
     container: Json = body.get("container") or {}
     channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
     root = str((body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or "")
-    return Ear(us.id, channel, str(body["user"]["id"]), root, str(body.get("response_url") or ""))
+    url = str(body.get("response_url") or "")
+    return Ear(us.id, channel, str(body["user"]["id"]), root, url, workspace=us.team)
 
 
-def _conversation(value: str) -> Thread | None:
-    """What a button of the home is about; None when it is none of ours."""
+def _conversation(value: str, team: str) -> Thread | None:
+    """What a button of the home is about; None when it is none of ours, or of another workspace."""
     try:
         thread = Thread.parse(value)
     except ValueError:
         return None
-    return thread if thread.platform == PLATFORM else None
+    return thread if thread.platform == PLATFORM and parts(thread)[0] == team else None
 
 
 def _confirming(told: Told, asked: Asked) -> Sequence[Json]:

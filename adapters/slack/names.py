@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +23,7 @@ class Known:
     """A person or channel."""
 
     name: str
-    manages: bool = False  # a person who may delete what others said: an admin or owner of the workspace
+    manages: bool = False  # a person who may delete what others said: an admin or owner of their own workspace
     kind: str = ""  # a channel's, as `channel_type` has it: channel, group, mpim, im
     shared: bool = False  # a channel that other organisations read too
     until: float = 0.0
@@ -65,6 +65,15 @@ class Names:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return known
+
+    async def manages(self, team: str, id_: str, here: Collection[str]) -> bool:
+        """Whether a person may delete what others said in the workspace, any of `here`; asked of Slack each time."""
+        try:
+            known = await self._ask(team, id_)
+        except PlatformError as error:
+            log.info("what %s may do is not known: %s", id_, error)
+            return False
+        return known.manages and known.team in {*here, ""}
 
     def _get(self, team: str, id_: str) -> Known | None:
         known = self._known.get((team, id_))

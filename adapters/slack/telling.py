@@ -28,6 +28,7 @@ class Ear:
     response_url: str = ""  # good five times, for half an hour
     typed: bool = False  # they typed a command, where slash commands may not work
     replaces: bool = False  # what they see there is their page: it is shown anew in its place
+    workspace: str = ""  # that they speak from, where the bot is installed in a whole organisation
 
     @property
     def home(self) -> bool:

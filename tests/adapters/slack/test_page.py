@@ -652,3 +652,22 @@ def test_a_form_takes_the_longest_value_and_names() -> None:
     line = Remembered(1, "Facts: " + "<&>" * 400, "<&>" * 400, datetime.now(UTC), "direct")
     url = "https://hooks.slack.com/actions/T0123456789A/1234567890123/" + "x" * 200
     check_view(forms.correcting(line, kept("memory correct 1", asked, channel="C1", url=url)), "modal")
+
+
+async def test_a_form_with_a_bent_value_sends_nothing_to_another_address_and_does_nothing_else(house: House) -> None:
+    await house.start()
+    await learn(house, "I live in Lisbon")
+    asked = await house.slack.slash(house.ana, house.channel, "/memory")
+    await pick(house, (await answered(house, asked))["blocks"], "Lisbon", "Correct")
+    view = await form(house)
+    metadata = json.loads(view["private_metadata"])
+    before = len(house.model.asked)
+    for bent in (
+        {**metadata, "url": house.model.base_url},
+        {**metadata, "line": "reset yes", "thread": f"slack:{house.slack.team}:{house.slack.dm(house.bob)}"},
+        {**metadata, "owner": f"slack:{house.slack.team}:{house.bob}"},
+    ):
+        await house.slack.submit(house.ana, "Porto", metadata=json.dumps(bent))
+    await house.quiet()
+    assert await facts(house) == ["Lisbon"]
+    assert len(house.model.asked) == before
