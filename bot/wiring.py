@@ -250,7 +250,7 @@ def _discord(settings: Settings, store: "Store") -> Adapter:
 
 
 def _slack(settings: Settings, store: "Store") -> Adapter:
-    from adapters.slack import Slack
+    from adapters.slack import Rules, Slack
     from memory.vault import Vault
 
     credentials = slack_credentials(settings)
@@ -264,6 +264,7 @@ def _slack(settings: Settings, store: "Store") -> Adapter:
         prefix=settings.slack_command_prefix,
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.slack_forget_on_leave,
+        rules=Rules(settings.slack_allow, settings.slack_deny),
     )
 
 

@@ -204,7 +204,7 @@ class Discord:
         if not self._loops.goes_on(message.channel.id, message.id, message.author.bot, said_to_us is not False):
             log.info("a bot gets no more answers before a person speaks in %s", thread_of(message.channel.id))
             return
-        if said_to_us is False or not self._rules.permit(message.author, message.channel):
+        if said_to_us is False or not await self._permits(message):
             return
         if said_to_us is None and not message.content and not message.attachments and not self._connection.reads:
             return  # without the intent nothing can be read here
@@ -220,7 +220,7 @@ class Discord:
             return
         self._note(message.channel)
         heard = await read(message, self._connection.me)
-        before = await context.of(message, self._transcript, self._connection.me)
+        before = await context.of(message, self._transcript, self._connection.me, self._rules)
         if before:
             await self._transcript.overhear(before, heard.author)
         await self._take(heard)
@@ -236,7 +236,7 @@ class Discord:
 
     async def _edit(self, message: discord.Message) -> None:
         readable = message.guild is None or message.content or message.attachments or self._connection.reads
-        if readable and await self._in_thread(message.channel.id):
+        if readable and await self._in_thread(message.channel.id) and await self._permits(message):
             heard = await read(message, self._connection.me)
             await self._transcript.edit(heard)
 
@@ -288,8 +288,10 @@ class Discord:
         target = interacting.asks(interaction)
         if target is None:
             await interacting.run(interaction, self._commands)
-        else:
+        elif await self._permits(target):
             await self._ask(interaction, target)
+        else:
+            await interacting.refuse(interaction, interacting.NOT_TO_READ)
 
     async def _ask(self, interaction: discord.Interaction, target: discord.Message) -> None:
         """A question about a message, in a conversation of its own with who asks."""
@@ -353,6 +355,15 @@ class Discord:
     async def _take(self, message: Message) -> None:
         assert self._accept is not None
         await self._accept(message)
+
+    async def _permits(self, message: discord.Message) -> bool:
+        """Whether the operator's lists let us read a message; not where that cannot be known."""
+        try:
+            with translated():
+                return await context.permitted(message, self._rules)
+        except PlatformError as error:
+            log.warning("a message is not read: whether it may be is not known: %s", error)
+            return False
 
     async def _in_thread(self, channel: int) -> bool:
         """Whether a conversation is kept of a channel or thread. Asked once of the database."""

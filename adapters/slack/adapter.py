@@ -32,6 +32,7 @@ from adapters.slack.connecting import NOT_CONNECTED, Sockets
 from adapters.slack.hearing import Hearing
 from adapters.slack.installing import oauth_flow
 from adapters.slack.interacting import Desk
+from adapters.slack.listening import Rules
 from adapters.slack.names import Names
 from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import Place, ThreadReply, growing
@@ -91,6 +92,7 @@ class Slack:
         prefix: str = "",
         catch_up_hours: float = 24,
         forget_on_leave: bool = False,
+        rules: Rules | None = None,
     ) -> None:
         """`catch_up_hours`: how far back to look for what was said while the bot was away; 0 for not at all.
 
@@ -104,6 +106,7 @@ class Slack:
         self._prefix = prefix
         self._catch_up_hours = catch_up_hours
         self._forget_on_leave = forget_on_leave
+        self._rules = rules or Rules()
         self._inside: _Inside | None = None
         self._ready = asyncio.Event()
         self._sockets: Sockets | None = None
@@ -221,17 +224,17 @@ class Slack:
         if given.client_id:
             assert self._vault is not None
             workspaces = Installed(self._vault, given.client_id, given.client_secret, given.api_url, session)
-            pages = oauth_flow(workspaces)
+            pages = oauth_flow(workspaces, self._rules)
         else:
             workspaces = OneWorkspace(given.bot_token, given.api_url, session)
         names = Names(workspaces.client)
         desk = Desk(
             self._commands, self._prefix, workspaces, names, Permalinks(workspaces.client), self._transcript,
-            self._forgetting, self._run_beside,
+            self._forgetting, self._run_beside, self._rules,
         )  # fmt: skip
         hearing = Hearing(
             accept, self._transcript, self._forgetting, workspaces, desk, self._run_beside,
-            given.api_url, self._forget_on_leave,
+            given.api_url, self._forget_on_leave, self._rules,
         )  # fmt: skip
         return _Inside(workspaces, hearing, self._new_app(desk, session), pages)
 
@@ -393,6 +396,9 @@ class Slack:
         handle = pages.handle_installation if request.path == pages.install_path else pages.handle_callback
         try:
             return await to_aiohttp_response(await handle(await to_bolt_request(request)))
+        except PlatformRefused as error:
+            log.warning("an installation is refused: %s", error)
+            return web.Response(status=403, text="I am not to be installed there. Whoever runs me decides that.")
         except DatabaseError as error:
             log.warning("an installation fails: %s", error)
             return web.Response(status=503, text="My memory is out of reach right now. Please try again in a minute.")

@@ -15,7 +15,7 @@ from adapters.loops import Loops
 from adapters.slack import context
 from adapters.slack.calling import is_slacks, translated
 from adapters.slack.interacting import Desk, Spawn
-from adapters.slack.listening import addressed, is_bot, is_changed, is_ours, is_told_twice, typed
+from adapters.slack.listening import Rules, addressed, is_bot, is_changed, is_ours, is_told_twice, typed
 from adapters.slack.reading import (
     PLATFORM,
     Json,
@@ -55,6 +55,7 @@ class Hearing:
     spawn: Spawn
     api_url: str
     forget_on_leave: bool
+    rules: Rules
     _loops: Loops = field(default_factory=Loops)
     _lanes: WeakValueDictionary[Thread, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _reading: dict[Thread, set[asyncio.Task[None]]] = field(default_factory=dict)
@@ -89,7 +90,7 @@ class Hearing:
         to_us = addressed(data, spot, us)
         if not is_bot(data):
             self._loops.goes_on(spot.thread, spot.id, False, True)
-        if to_us is False:
+        if to_us is False or not self.rules.permit_message(data, spot.channel, us):
             return
         async with self._lane(spot.thread):
             if spot.id in self._heard or spot.id in self._deleted:
@@ -203,6 +204,7 @@ class Hearing:
                 before = await context.of(
                     spot, message.room, us,
                     client=client, names=self.desk.names, transcript=self.transcript, usages=self.desk.usages,
+                    rules=self.rules,
                 )  # fmt: skip
             if heard:
                 await heard.wait()
@@ -238,7 +240,7 @@ class Hearing:
         if data.get("subtype") == "tombstone":  # a message with a thread under it leaves a sign behind
             await self._delete(event.get("previous_message"), spot, us)
             return
-        if is_ours(data, us) or not is_changed(event):
+        if is_ours(data, us) or not is_changed(event) or not self.rules.permit_message(data, spot.channel, us):
             return
         wanted = ids_in(data)
         called = self.desk.names.known(us.id, wanted)

@@ -9,7 +9,7 @@ is gone after three seconds.
 import json
 import logging
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from adapters.slack.asking import Order, at_home, chosen, given, in_channel, in_
 from adapters.slack.blocks import actions, button, context, escaped
 from adapters.slack.calling import is_slacks, translated
 from adapters.slack.declared import PROMPTS, slash_name
+from adapters.slack.listening import Rules
 from adapters.slack.names import Names
 from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import FEEDBACK
@@ -38,6 +39,7 @@ DELETES_FOR_ALL = {"reset", "forget-message"}  # commands that may delete what o
 COMMAND = "hathi:command"  # a button that gives a command
 TITLE = 60  # characters of a conversation's title
 THANKS = {True: "Thank you. Noted with the answer.", False: "Thank you, I am sorry. Noted with the answer."}
+NOT_TO_TALK = "I am not to talk with you here. Whoever runs me decides that."
 LATE = "Slack did not open the form in time. Please try again."
 HANDED = "It is in a file in our direct message."
 NOT_HANDED = "Slack does not take the file right now. Please try again in a minute."
@@ -57,6 +59,7 @@ class Desk:
     transcript: Transcript
     forgetting: Forgetting
     spawn: Spawn
+    rules: Rules
 
     # What Slack brings
 
@@ -93,6 +96,8 @@ class Desk:
     async def opened(self, event: Json, us: Workspace) -> None:
         """Somebody looks at the app: at its home, or at the messages."""
         user = str(event["user"])
+        if not self.rules.permit((user, event.get("channel"), us.id, us.team, us.enterprise)):
+            return
         if event.get("tab") == "home":
             await self._publish(us.id, user, resource(user, us.id, us))
             return
@@ -139,9 +144,11 @@ class Desk:
     async def _slash(self, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
         channel, user = str(body["channel_id"]), str(body["user_id"])
+        url = str(body.get("response_url") or "")
+        if not await self._permits(user, body, Ear(us.id, channel, user, response_url=url), us):
+            return
         name, words = self._slashed(body)
         asked = in_channel(us.id, channel, resource(user, str(body.get("team_id") or us.id), us))
-        url = str(body.get("response_url") or "")
         await self._run(name, asked, words, Ear(us.id, channel, user, response_url=url, workspace=us.team))
 
     async def _shortcut(self, body: Json) -> None:
@@ -152,15 +159,18 @@ class Desk:
         name = str(body["callback_id"])
         if any(command.name == name for command in self.commands.menu):
             asked = replace(asked, message=spot.id)
-        url = str(body.get("response_url") or "")
-        await self._run(
-            name, asked, (), Ear(us.id, spot.channel, str(user["id"]), spot.thread_ts, url, workspace=us.team)
+        ear = Ear(
+            us.id, spot.channel, str(user["id"]), spot.thread_ts, str(body.get("response_url") or ""), workspace=us.team
         )
+        if await self._permits(ear.user, body, ear, us):
+            await self._run(name, asked, (), ear)
 
     async def _action(self, action: str, value: str, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
         someone = who(body["user"], body, us)
         ear = _ear(body, us)
+        if not await self._permits(ear.user, body, ear, us):
+            return
         if action.startswith("hathi:home-"):
             await self._at_home(action, value, ear, someone)
         elif action == FEEDBACK:
@@ -180,6 +190,15 @@ class Desk:
             await self._undo(order, ear)
         elif action.startswith(page.DO):
             await self._run(order.name, order.asked, order.asked.words, replace(ear, replaces=True), order.at)
+
+    async def _permits(self, user: str, body: Json, ear: Ear, us: Workspace) -> bool:
+        """Whether the operator's lists let somebody use us there; who may not is told so, where that can be."""
+        team = (body.get("user") or {}).get("team_id") if isinstance(body.get("user"), Mapping) else body.get("team_id")
+        if self.rules.permit((user, team, ear.channel, us.id, us.team, us.enterprise)):
+            return True
+        if not ear.home:
+            await tell(self.workspaces, ear, NOT_TO_TALK)
+        return False
 
     async def _rate(self, post: str, someone: Resource, good: bool, ear: Ear) -> None:
         """Note what somebody thinks of an answer; of anything else nothing is noted, and nothing said."""
@@ -249,6 +268,8 @@ class Desk:
         if url and not is_slacks(url, self.workspaces.api_url):
             return
         ear = Ear(us.id, channel, str(body["user"]["id"]), root, url, replaces=True)
+        if not await self._permits(ear.user, body, ear, us):
+            return
         await self._run(order.name, order.asked, (*order.asked.words, *forms.typed(view).split()), ear, order.at)
 
     # The home

@@ -15,7 +15,7 @@ import json
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -198,12 +198,27 @@ class FakeDiscord:
 
     # The world
 
-    def person(self, name: str, *, bot: bool = False, guild: int | None = None, nick: str | None = None) -> int:
-        """Somebody; with `guild`, called `nick` there."""
+    def person(
+        self,
+        name: str,
+        *,
+        bot: bool = False,
+        guild: int | None = None,
+        nick: str | None = None,
+        roles: Sequence[int] = (),
+    ) -> int:
+        """Somebody; with `guild`, called `nick` there, and with `roles`."""
         id_ = self._snowflake()
         self._users[id_] = self._user(id_, name, bot=bot)
         if guild is not None:
-            self._members[guild, id_] = {"nick": nick}
+            self._members[guild, id_] = {"nick": nick, "roles": list(map(str, roles))}
+        return id_
+
+    def role(self, guild: int, name: str) -> int:
+        """A role that some people in a guild have."""
+        id_ = self._snowflake()
+        everyone = self._guilds[guild]["roles"][0]
+        self._guilds[guild]["roles"].append({**everyone, "id": str(id_), "name": name, "permissions": "0"})
         return id_
 
     def guild(self, name: str = "Porch") -> int:
@@ -447,7 +462,7 @@ class FakeDiscord:
             message |= {
                 "type": REPLY,
                 "message_reference": {"type": 0, "message_id": str(reply_to), "channel_id": str(channel)},
-                "referenced_message": above,
+                "referenced_message": _without_member(above) if above else None,
             }
             pinged = [above["author"]] if above and more.get("ping", True) else []
             message["mentions"] = [*message["mentions"], *(u for u in pinged if u not in message["mentions"])]
@@ -697,6 +712,7 @@ class FakeDiscord:
             r"GET /applications/(\d+)/commands": self._get_commands,
             r"PUT /applications/(\d+)/commands": self._put_commands,
             r"POST /users/@me/channels": self._open_direct,
+            r"GET /guilds/(\d+)/members/(\d+)": self._get_member,
             r"GET /channels/(\d+)": self._get_channel,
             r"GET /channels/(\d+)/messages": self._history,
             r"GET /channels/(\d+)/messages/(\d+)": self._get_message,
@@ -745,7 +761,12 @@ class FakeDiscord:
         found = [m for id_, m in sorted(self.messages[channel].items())
                  if id_ > int(after or 0) and (not before or id_ < int(before))]  # fmt: skip
         chosen = found[: int(limit)] if after else found[-int(limit) :]
-        return [{k: v for k, v in m.items() if k not in {"member", "guild_id"}} for m in reversed(chosen)]
+        return [_without_member(m) for m in reversed(chosen)]
+
+    async def _get_member(self, body: JSON, guild: int, user: int) -> JSON:
+        if (guild, user) not in self._members:
+            raise _Problem(404, 10007, "Unknown Member")
+        return self._member(guild, user) | {"user": self._users[user]}
 
     async def _get_message(self, body: JSON, channel: int, message: int) -> JSON:
         self._place(channel)
@@ -895,6 +916,11 @@ def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
     if above is not None and (allowed is None or allowed.get("replied_user", False)):
         found.append(above["author"]["id"])
     return found
+
+
+def _without_member(message: JSON) -> JSON:
+    """A message as Discord tells it where it was asked for, or is quoted: nobody's roles are told."""
+    return {name: value for name, value in message.items() if name not in {"member", "guild_id"}}
 
 
 def _guild_of(place: JSON) -> int | None:

@@ -637,3 +637,15 @@ async def test_no_message_makes_the_bot_fetch_a_file_of_another_workspace_or_of_
     await house.ask("and what is this?", files=[mine], subtype="file_share")
     assert house.slack.fetched == [(mine["id"], house.slack.workspaces[house.slack.team].token)]
     assert [part["type"] for part in house.model.asked[-1]["messages"][-1]["content"]] == ["text", "image_url"]
+
+
+@pytest.mark.parametrize(("lists", "installs"), [
+    ({"slack_deny": "T0PORCH"}, False), ({"slack_allow": "T0ELSE"}, False), ({"slack_allow": "T0PORCH"}, True),
+    ({"slack_allow": "C0123"}, True),
+])  # fmt: skip
+async def test_who_is_left_out_does_not_install_the_bot(many: Many, lists: dict[str, str], installs: bool) -> None:
+    await many.start(**lists)
+    status, page = await many.install()
+    assert status == (200 if installs else 403)
+    assert ("I am not to be installed there." in page) != installs
+    assert bool(await many.kept()) == installs
