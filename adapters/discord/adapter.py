@@ -294,7 +294,10 @@ class Discord:
             await interacting.refuse(interaction, interacting.NOT_TO_READ)
 
     async def _ask(self, interaction: discord.Interaction, target: discord.Message) -> None:
-        """A question about a message, in a conversation of its own with who asks."""
+        """A question about a message, in a conversation of its own with who asks.
+
+        It holds a copy of somebody else's words, which their deletion would not reach: nothing is kept of it.
+        """
         thread = Thread(PLATFORM, f"{interaction.channel_id}:{interaction.user.id}")
         said = await read(target, self._connection.me)
         self._asked[thread] = interaction
@@ -309,6 +312,7 @@ class Discord:
             at=interaction.created_at,
             name=name_of(interaction.user),
             images=said.images,
+            off_record=True,
         )
         try:
             await self._take(message)

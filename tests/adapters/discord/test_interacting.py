@@ -6,6 +6,8 @@ from bot.chat import Message, Resource, Room, Thread
 from bot.commands import ASK
 from tests.adapters.discord.conftest import AT, House
 from tests.fakes import model as faults
+from tests.fakes.learner import learner
+from tests.stores import tables_of
 
 
 async def texts(house: House) -> list[str]:
@@ -210,3 +212,20 @@ async def test_two_processes_with_the_same_shard_answer_an_interaction_once(hous
 async def test_who_is_left_out_is_told_so(house: House) -> None:
     await house.start(discord_deny=str(house.bob))
     assert "not to talk with you" in await house.told(await house.discord.slash(house.bob, house.channel, "memory"))
+
+
+async def test_nothing_is_kept_of_a_question_about_somebody_elses_message(house: House) -> None:
+    private = house.discord.channel(house.guild, "board", private=True)
+    await house.start()
+    house.model.arguments = learner
+    message = await house.discord.say(house.bob, private, "I like zebras")
+    asked = await house.discord.menu(house.ana, private, ASK, message)
+    await house.told(asked)
+    assert "zebras" in str(house.model.asked)
+    await house.discord.until(lambda: asked.texts)
+    direct = house.discord.direct(house.ana)
+    await house.ask("what do I like?", channel=direct)
+    await house.ask("zebras?", channel=direct)
+    assert "I like zebras" not in str(house.model.asked[-2:])
+    await house.quiet()
+    assert "I like zebras" not in await tables_of(house.transcript.database)

@@ -8,3 +8,9 @@ alter table hathi.link_codes
 -- Tries outlive what is known of a person, or forgetting would give them new ones: they know nobody by name.
 delete from hathi.link_tries;
 comment on column hathi.link_tries.person is 'sha256 of the identity';
+
+-- What somebody asked about a message on Discord held a copy of it, which its author could not delete. Nothing is kept of
+-- such questions from now on, nor of those before.
+delete from public.mastra_messages where thread_id in (
+    select id from public.mastra_threads where id ~ '^discord:[0-9]+:[0-9]+$'
+);
