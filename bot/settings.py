@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     slack_deny: Annotated[frozenset[str], NoDecode] = Field(frozenset(), description="ids")
     slack_forget_on_leave: bool = Field(False, description="delete a workspace's conversations when it removes the bot")
     encryption_key: SecretStr = Field(SecretStr(""), description="for tokens at rest; the first of several encrypts")
+    link_previews: bool = Field(False, description="of pages that answers link to: fetching them tells what links say")
     catch_up_hours: float = Field(
         24, ge=0, le=720, description="how far back to look for what was missed; 0: not at all"
     )

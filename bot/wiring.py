@@ -246,6 +246,7 @@ def _discord(settings: Settings, store: "Store") -> Adapter:
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.discord_forget_on_leave,
         sharding=sharding,
+        link_previews=settings.link_previews,
     )
 
 
@@ -265,6 +266,7 @@ def _slack(settings: Settings, store: "Store") -> Adapter:
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.slack_forget_on_leave,
         rules=Rules(settings.slack_allow, settings.slack_deny),
+        link_previews=settings.link_previews,
     )
 
 

@@ -65,6 +65,7 @@ class Discord:
         catch_up_hours: float = 24,
         forget_on_leave: bool = False,
         sharding: Sharding | None = None,
+        link_previews: bool = False,
     ) -> None:
         """`catch_up_hours`: how far back to look for what was said while the bot was away; 0 for not at all."""
         self._transcript = transcript
@@ -73,6 +74,7 @@ class Discord:
         self._rules = rules or Rules()
         self._catch_up_hours = catch_up_hours
         self._forget_on_leave = forget_on_leave
+        self._link_previews = link_previews
         self._connection = Connection(token, self._handlers(), sharding)
         self._accept: Accept | None = None
         self._loops = Loops()
@@ -111,7 +113,7 @@ class Discord:
         """A reply in the thread's channel; to a message's menu entry, one that only who asked can see."""
         channel, _, asker = thread.id.partition(":")
         if asker:
-            direct = ChannelReply(lambda: self._direct(int(asker)), outbox)
+            direct = ChannelReply(lambda: self._direct(int(asker)), outbox, self._link_previews)
             interaction = self._asked.pop(thread, None)
             try:
                 yield PrivateReply(interaction, direct, outbox)
@@ -119,7 +121,7 @@ class Discord:
                 if interaction is not None and not outbox.posts:  # put off: the next attempt answers it
                     self._asked.setdefault(thread, interaction)
             return
-        async with growing(ChannelReply(lambda: self._place(int(channel)), outbox)) as reply:
+        async with growing(ChannelReply(lambda: self._place(int(channel)), outbox, self._link_previews)) as reply:
             yield reply
 
     @asynccontextmanager

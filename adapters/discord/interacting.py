@@ -9,7 +9,7 @@ import discord
 
 from adapters.discord import buttons, noting
 from adapters.discord import page as pages
-from adapters.discord.posting import NO_MENTIONS, tell, translated
+from adapters.discord.posting import NO_MENTIONS, fill, tell, translated
 from adapters.discord.reading import message_id, person, thread_of
 from bot.agent import apology
 from bot.commands import ASK, Asked, Choice, Command, Commands, Told
@@ -165,7 +165,7 @@ async def _answer(interaction: discord.Interaction, told: Told, name: str, asked
     if told.page is not None:
         link = pages.link_with(interaction.client)
         text, view = pages.shown(told.page, told.text, link, look, owner)
-        await interaction.edit_original_response(content=text, view=view, allowed_mentions=NO_MENTIONS)
+        await fill(interaction, text, view)
     elif told.file is not None:
         file = await pages.export(told.file, interaction.filesize_limit)
         files = [file] if file is not None else []

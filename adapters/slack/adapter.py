@@ -93,6 +93,7 @@ class Slack:
         catch_up_hours: float = 24,
         forget_on_leave: bool = False,
         rules: Rules | None = None,
+        link_previews: bool = False,
     ) -> None:
         """`catch_up_hours`: how far back to look for what was said while the bot was away; 0 for not at all.
 
@@ -107,6 +108,7 @@ class Slack:
         self._catch_up_hours = catch_up_hours
         self._forget_on_leave = forget_on_leave
         self._rules = rules or Rules()
+        self._link_previews = link_previews
         self._inside: _Inside | None = None
         self._ready = asyncio.Event()
         self._sockets: Sockets | None = None
@@ -165,7 +167,9 @@ class Slack:
         team, channel, _ = parts(thread)
         place = partial(self._place, thread, outbox)
         async with growing(
-            ThreadReply(team, place, self._transcript.ours, outbox, no_streams=partial(self._has_no_streams, channel))
+            ThreadReply(
+                team, place, self._transcript.ours, outbox, partial(self._has_no_streams, channel), self._link_previews
+            )
         ) as reply:
             if self._inside is not None:
                 await self._inside.hearing.until_read(thread)

@@ -67,6 +67,7 @@ class Asked:
     follow_ups: list[JSON] = field(default_factory=list)
     components: list[JSON] = field(default_factory=list)
     expired: bool = False
+    flags: int = 0  # of its answer, as edited
     post: tuple[int, int] | None = None  # channel and id of the post whose button was pressed, if all can read it
 
     @property
@@ -852,6 +853,7 @@ class FakeDiscord:
             raise _Problem(404, 10008, "Unknown Message")
         if asked.post is not None and asked.response["type"] == EDIT_LATER:  # then that is what is edited
             return await self._edit_message(body, *asked.post)
+        asked.flags = body.get("flags", asked.flags)
         said = asked.texts[-1] if asked.texts else "an answer"
         asked.texts.append(self._checked({"content": said, **body}))
         asked.components = body.get("components", asked.components) or []
