@@ -14,3 +14,8 @@ comment on column hathi.link_tries.person is 'sha256 of the identity';
 delete from public.mastra_messages where thread_id in (
     select id from public.mastra_threads where id ~ '^discord:[0-9]+:[0-9]+$'
 );
+
+-- A name is known no further than the words of whom it belongs to: what they last said in a thread may be read by these.
+alter table hathi.speakers add column audience text;
+update hathi.speakers as speaker set audience = thread.audience from hathi.indexed as thread
+    where thread.thread = speaker.thread;
