@@ -20,6 +20,7 @@ from bot.chat import Image, Message, Resource, Room, Thread
 log = logging.getLogger(__name__)
 
 PLATFORM = "discord"
+PRIVATE_CHANNEL = "a private channel"
 
 
 def message_id(id_: int) -> str:
@@ -165,8 +166,19 @@ def _named(message: discord.Message, kind: str, id_: int) -> str | None:
         return name_of(user) if user else None
     if guild is None:
         return None
-    found = guild.get_role(id_) if kind == "@&" else guild.get_channel_or_thread(id_)
-    return found.name if found else None
+    if kind == "@&":
+        role = guild.get_role(id_)
+        return role.name if role else None
+    return _channel_name(message, guild, id_)
+
+
+def _channel_name(message: discord.Message, guild: discord.Guild, id_: int) -> str | None:
+    """A channel's name; of one that is not public only where it is the same room: its name may say what it is about."""
+    found = guild.get_channel_or_thread(id_)
+    if found is None:
+        return None
+    room = room_of(found, guild)  # type: ignore[arg-type]  # categories and forums are asked about too
+    return found.name if room.kind == "public" or room == room_of(message.channel, guild) else PRIVATE_CHANNEL
 
 
 def _time(seconds: int) -> str:

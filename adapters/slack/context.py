@@ -48,7 +48,7 @@ async def of(
     said = [each for each in said if not _is_command(each, us, usages) and rules.permit_message(each, spot.channel, us)]
     if len(said) > THREAD_MESSAGES:
         said = [*said[:1], *said[-THREAD_MESSAGES:]] if said[0].get("ts") == spot.root else said[-THREAD_MESSAGES:]
-    called = await names.look_up(spot.team, {id_ for each in said for id_ in ids_in(each)})
+    called = await names.look_up(spot, {id_ for each in said for id_ in ids_in(each)})
     where = [replace(spot, ts=str(each["ts"]), thread_ts=spot.root) for each in said]
     return [read(each, there, us, room, names=called) for each, there in zip(said, where, strict=True)]
 

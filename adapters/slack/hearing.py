@@ -146,7 +146,7 @@ class Hearing:
     async def _hear(self, data: Json, spot: Spot, us: Workspace, room: Room, *, joins: bool) -> None:
         """Into the transcript at once, with what is known; names, files and what was said before come behind."""
         wanted = ids_in(data)
-        called = self.desk.names.known(us.id, wanted)
+        called = self.desk.names.known(spot, wanted)
         message = read(data, spot, us, room, names=called, zone=self._zone(us.id, data))
         heard = asyncio.Event()
         reading = None
@@ -190,7 +190,7 @@ class Hearing:
     ) -> None:
         """What takes longer than Slack waits: names, text files, and the thread so far."""
         try:
-            called = await self.desk.names.look_up(us.id, ids_in(data))
+            called = await self.desk.names.look_up(spot, ids_in(data))
             if any(map(is_stub, data.get("files") or ())):  # as in channels that are shared with others
                 data = {**data, "files": [await self._info(us.id, file) for file in data["files"]]}
             texts = {
@@ -243,8 +243,8 @@ class Hearing:
         if is_ours(data, us) or not is_changed(event) or not self.rules.permit_message(data, spot.channel, us):
             return
         wanted = ids_in(data)
-        called = self.desk.names.known(us.id, wanted)
         spot, room = await self._placed(spot, kind)
+        called = self.desk.names.known(spot, wanted)
         message = read(data, spot, us, room, names=called, zone=self._zone(us.id, data))
         async with self._lane(spot.thread):
             changed = await self.transcript.edit(message)

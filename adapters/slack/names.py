@@ -10,6 +10,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calling import translated
+from adapters.slack.reading import PRIVATE_CHANNEL, Spot
 from bot.errors import PlatformError
 
 log = logging.getLogger(__name__)
@@ -38,19 +39,19 @@ class Names:
     client: Callable[[str], Awaitable[AsyncWebClient]]  # of a workspace
     _known: "OrderedDict[tuple[str, str], Known]" = field(default_factory=OrderedDict)
 
-    def known(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
-        """Those names that need not be asked for."""
-        found = {id_: self._get(team, id_) for id_ in ids}
-        return {id_: known.name for id_, known in found.items() if known is not None}
+    def known(self, there: Spot, ids: Iterable[str]) -> Mapping[str, str]:
+        """Those names that need not be asked for, as far as they may be said there."""
+        found = {id_: self._get(there.team, id_) for id_ in ids}
+        return {id_: _said(known, id_, there) for id_, known in found.items() if known is not None}
 
     def zone(self, team: str, id_: str) -> str:
         """A person's time zone, if it need not be asked for."""
         known = self._get(team, id_)
         return known.zone if known is not None else ""
 
-    async def look_up(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
-        """All names that can be had."""
-        return {id_: known.name for id_ in ids if (known := await self.find(team, id_)) is not None}
+    async def look_up(self, there: Spot, ids: Iterable[str]) -> Mapping[str, str]:
+        """All names that can be had, as far as they may be said there."""
+        return {id_: _said(known, id_, there) for id_ in ids if (known := await self.find(there.team, id_)) is not None}
 
     async def find(self, team: str, id_: str) -> Known | None:
         """A person (U…, W…) or channel; None when Slack does not tell."""
@@ -94,6 +95,12 @@ class Names:
             return Known(
                 str(channel.get("name") or id_), kind=_kind(channel), shared=_shared(channel), until=until
             )  # fmt: skip
+
+
+def _said(known: Known, id_: str, there: Spot) -> str:
+    """A name; of a channel that is not public only in that channel, and to people of other organisations no other."""
+    public = known.kind == "channel" and not known.shared and not there.shared
+    return known.name if not known.kind or public or id_ == there.channel else PRIVATE_CHANNEL
 
 
 def _called(user: Mapping[str, Any]) -> str:

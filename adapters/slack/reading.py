@@ -13,6 +13,7 @@ from bot.chat import Image, Message, Resource, Room, Thread
 
 PLATFORM = "slack"
 Json = Mapping[str, Any]  # as Slack defines it
+PRIVATE_CHANNEL = "a private channel"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -146,7 +147,9 @@ def read(
 
 def ids_in(data: Json) -> set[str]:
     """People and channels that `read` wants to call by their names."""
-    found = {match[1] for match in _MENTION.finditer(str(data.get("text") or "")) if not match[2]}
+    quoted = (str(each.get("text") or each.get("fallback") or "") for each in data.get("attachments") or ())
+    text = " ".join((str(data.get("text") or ""), *quoted))
+    found = {match[2] for match in _MENTION.finditer(text) if match[1] == "#" or not match[3]}
     return {*found, str(data.get("user") or "")} - {""}
 
 
@@ -172,8 +175,10 @@ def plain(text: str, names: Mapping[str, str] = NOTHING) -> str:
     def entity(match: re.Match[str]) -> str:
         inside, _, label = match[1].partition("|")
         kind, rest = inside[:1], inside[1:]
-        if kind in "@#":
-            return f"{kind}{names.get(rest) or label.removeprefix(kind) or 'unknown'}"
+        if kind == "#":  # its label says a private channel's name to those who may not know it
+            return f"#{names.get(rest) or PRIVATE_CHANNEL}"
+        if kind == "@":
+            return f"@{names.get(rest) or label.removeprefix('@') or 'unknown'}"
         if kind == "!":
             return label or "@" + rest.partition("^")[0]  # !here, !subteam^S1, !date^…
         address = inside.removeprefix("mailto:")
@@ -201,7 +206,7 @@ def at(ts: str) -> datetime:
         return datetime.now(UTC)
 
 
-_MENTION = re.compile(r"<[@#]([A-Z0-9]{2,30})(?:\|([^<>]*))?>")
+_MENTION = re.compile(r"<([@#])([A-Z0-9]{2,30})(?:\|([^<>]*))?>")
 
 
 def _parts(

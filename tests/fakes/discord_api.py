@@ -463,7 +463,7 @@ class FakeDiscord:
             message |= {
                 "type": REPLY,
                 "message_reference": {"type": 0, "message_id": str(reply_to), "channel_id": str(channel)},
-                "referenced_message": _without_member(above) if above else None,
+                "referenced_message": above,
             }
             pinged = [above["author"]] if above and more.get("ping", True) else []
             message["mentions"] = [*message["mentions"], *(u for u in pinged if u not in message["mentions"])]
@@ -762,7 +762,7 @@ class FakeDiscord:
         found = [m for id_, m in sorted(self.messages[channel].items())
                  if id_ > int(after or 0) and (not before or id_ < int(before))]  # fmt: skip
         chosen = found[: int(limit)] if after else found[-int(limit) :]
-        return [_without_member(m) for m in reversed(chosen)]
+        return [{k: v for k, v in m.items() if k not in {"member", "guild_id"}} for m in reversed(chosen)]
 
     async def _get_member(self, body: JSON, guild: int, user: int) -> JSON:
         if (guild, user) not in self._members:
@@ -918,11 +918,6 @@ def _pings(content: str, allowed: JSON | None, above: JSON | None) -> list[str]:
     if above is not None and (allowed is None or allowed.get("replied_user", False)):
         found.append(above["author"]["id"])
     return found
-
-
-def _without_member(message: JSON) -> JSON:
-    """A message as Discord tells it where it was asked for, or is quoted: nobody's roles are told."""
-    return {name: value for name, value in message.items() if name not in {"member", "guild_id"}}
 
 
 def _guild_of(place: JSON) -> int | None:

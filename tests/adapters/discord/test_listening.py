@@ -139,9 +139,14 @@ async def test_who_is_left_out_by_a_role_is_left_out_where_discord_does_not_tell
     first = await house.discord.say(eve, house.channel, "a zebra of eve")
     middle = await house.discord.say(house.bob, house.channel, "an antelope of bob", reply_to=first)
     await house.ask(f"{AT} what of this?", reply_to=middle)
+    thread = await house.discord.thread(house.channel)
+    await house.discord.say(eve, thread, "a zebra in a thread")
+    await house.discord.say(house.bob, thread, "a giraffe of bob")
+    await house.ask(f"{AT} what was said?", channel=thread)
     asked = await house.discord.menu(house.ana, house.channel, ASK, first)
     assert "I am not to read this message." in await house.told(asked)
     assert "antelope" in str(house.model.asked)
+    assert "giraffe" in str(house.model.asked)
     assert "zebra" not in str(house.model.asked)
 
 

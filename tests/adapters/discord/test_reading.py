@@ -197,3 +197,12 @@ async def test_nothing_is_fetched_but_from_discord(house: House) -> None:
     assert "[file: notes.txt, which could not be read]" in house.asked()[-1]
     await house.ask(f"{AT} and now?", attachments=[notes])
     assert "buy milk" in house.asked()[-1]
+
+
+async def test_a_private_channel_is_named_in_itself_alone(house: House) -> None:
+    secret = house.discord.channel(house.guild, "merger", private=True)
+    await house.start()
+    await house.ask(f"{AT} <#{secret}> or <#{house.channel}>?")
+    assert house.asked()[-1] == "#a private channel or #general?"
+    await house.ask(f"{AT} <#{secret}> or <#{house.channel}>?", channel=secret)
+    assert house.asked()[-1] == "#merger or #general?"
