@@ -363,12 +363,16 @@ class FakeDiscord:
         manages: bool = False,
         post: int | None = None,
         picks: str | None = None,
+        bent: str | None = None,
     ) -> Asked:
-        """Somebody presses a button, or `picks` from a menu, under an answer that only they see, or under a `post`."""
+        """Somebody presses a button, or `picks` from a menu, under an answer that only they see, or under a `post`.
+
+        What they press says `bent` instead of what we said.
+        """
         offered = self._offered() if post is None else self.messages[channel][post]["components"]
         pressed = next(each for each in rules.inside(offered) if each["custom_id"] == custom_id)
         assert not pressed.get("disabled"), "Discord's client does not let this be pressed"
-        data: JSON = {"custom_id": custom_id, "component_type": pressed["type"]}
+        data: JSON = {"custom_id": bent or custom_id, "component_type": pressed["type"]}
         if picks is not None:
             assert picks in {option["value"] for option in pressed["options"]}
             data["values"] = [picks]

@@ -318,6 +318,25 @@ async def test_whom_the_operator_leaves_out_gets_no_form(house: House) -> None:
     assert pressed.form is None
 
 
+async def test_a_bent_button_does_nothing_to_somebody_elses_lines_or_words(house: House) -> None:
+    await house.start()
+    await house.learn(f"{AT} I like trains", user=house.bob)
+    direct = house.discord.direct(house.bob)
+    await house.ask("a secret of bob", user=house.bob, channel=direct)
+    (line,) = await house.transcript.database.fetch("select id from hathi.facts")
+    real = (await shown(house)).button("Pause")
+    for does in ("undo {}", "forget {} yes", "correct {} planes", "choose {}"):
+        bent = f"hathi:{house.ana}:memory {does.format(line['id'])}"
+        await house.told(await house.discord.press(house.ana, house.channel, real, bent=bent))
+    theirs = await house.discord.press(house.ana, house.channel, real, bent=f"hathi:{house.bob}:forget me yes")
+    assert "only they can press it" in await house.told(theirs)
+    own = await house.discord.press(house.ana, house.channel, real, bent=f"hathi:{house.ana}:reset yes {direct}")
+    assert "Done: your part of this conversation is deleted, 0 messages." in await house.told(own)
+    assert await house.facts() == ["trains"]
+    rows = await house.transcript.database.fetch("select 1 from public.mastra_messages")
+    assert len(rows) == 4
+
+
 # One person, two accounts
 
 
