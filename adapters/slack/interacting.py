@@ -24,8 +24,8 @@ from adapters.slack.listening import Rules
 from adapters.slack.names import Names
 from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import FEEDBACK
-from adapters.slack.reading import PLATFORM, Json, Spot, Workspace, is_direct, parts, person, plain, resource, user_of
-from adapters.slack.telling import Ear, hand_over, show, tell
+from adapters.slack.reading import Json, Spot, Workspace, is_direct, parts, person, plain, resource, user_of
+from adapters.slack.telling import Ear, ear_of, hand_over, show, tell
 from adapters.slack.workspaces import Workspaces, seen_from
 from bot.agent import apology
 from bot.chat import Resource, Thread
@@ -168,7 +168,7 @@ class Desk:
     async def _action(self, action: str, value: str, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
         someone = who(body["user"], body, us)
-        ear = _ear(body, us)
+        ear = ear_of(body, us)
         if not await self._permits(ear.user, body, ear, us):
             return
         if action.startswith("hathi:home-"):
@@ -279,7 +279,7 @@ class Desk:
             await self._run("memory", at_home(ear.team, someone), ("export",), ear)
             return
         try:
-            if action == home.FORGET and (thread := _conversation(value, ear.team)):
+            if action == home.FORGET and (thread := home.conversation(value, ear.team)):
                 whole = is_direct(parts(thread)[1]) and thread in await self._conversations(someone)
                 await self.forgetting.reset(thread, None if whole else someone)
             elif action == home.FORGET_ALL:
@@ -390,24 +390,6 @@ class Desk:
 
         names = "|".join(command.name for command in self.commands.all)
         return re.sub(rf"/({names})(?![\w-])(?! where| [0-9A-Z]{{4}}-)", here, text)
-
-
-def _ear(body: Json, us: Workspace) -> Ear:
-    """Who pressed something, and where: in the home there is no channel."""
-    container: Json = body.get("container") or {}
-    channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
-    root = str((body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or "")
-    url = str(body.get("response_url") or "")
-    return Ear(us.id, channel, str(body["user"]["id"]), root, url, workspace=us.team)
-
-
-def _conversation(value: str, team: str) -> Thread | None:
-    """What a button of the home is about; None when it is none of ours, or of another workspace."""
-    try:
-        thread = Thread.parse(value)
-    except ValueError:
-        return None
-    return thread if thread.platform == PLATFORM and parts(thread)[0] == team else None
 
 
 def _confirming(told: Told, asked: Asked) -> Sequence[Json]:
