@@ -105,7 +105,7 @@ async def test_whom_the_operator_leaves_out_is_not_heard(house: House) -> None:
     assert await house.ask(f"{AT} hello") == "You said: hello"
     await house.stop()
     other = house.discord.channel(house.guild, "other")
-    await house.start(discord_allow=f"{other},{house.bob}")
+    await house.start(discord_allow=f"{other},{house.bob}", catch_up_hours=0)
     await house.discord.say(house.ana, house.channel, f"{AT} and me?")
     assert await house.ask(f"{AT} there", channel=other) == "You said: there"
     assert (await house.ask(f"{AT} here", user=house.bob)).endswith("here")
