@@ -135,7 +135,7 @@ class Console:
         """Nobody asks a terminal over HTTP."""
         return ()
 
-    async def download(self, image: Image) -> None:
+    async def download(self, image: Image, thread: Thread) -> None:
         """Nobody can post a picture here."""
 
     async def noted(self, noted: Noted) -> None:

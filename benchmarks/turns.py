@@ -420,7 +420,7 @@ class _Platform:
         """Nobody asks over HTTP."""
         return ()
 
-    async def download(self, image: Image) -> None:
+    async def download(self, image: Image, thread: Thread) -> None:
         """There are no pictures."""
 
     async def noted(self, noted: Noted) -> None:

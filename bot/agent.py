@@ -229,7 +229,7 @@ class Agent:
         found: dict[str, list[str]] = {}
         there = [(line.id, image) for line in recollection.lines if line.waiting for image in line.images]
         for line, image in there[-PICTURES:]:
-            data = await self.adapters[turn.thread.platform].download(image)
+            data = await self.adapters[turn.thread.platform].download(image, turn.thread)
             if data is not None:
                 found.setdefault(line, []).append(f"data:{image.type};base64,{b64encode(data).decode()}")
         return found

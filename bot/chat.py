@@ -74,6 +74,7 @@ class Message:
     replies_to: str | None = None  # the id of the message, or of the bot's post, that this one is a reply to
     images: tuple[Image, ...] = ()
     zone: str = ""  # the author's time zone, `Europe/Lisbon`, where the platform tells
+    off_record: bool = False  # nothing is kept of it once it is answered, whatever its author wants
     # Which processes can answer: those of the platform, or the terminal that has this conversation open.
     queue: str = ""
 

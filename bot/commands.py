@@ -13,6 +13,8 @@ ASK = "Ask Hathi about this"  # a message's menu entry that begins a turn instea
 EVERYTHING = ("me", "myself", "everything", "all", "everything about me")  # what `/forget me` is for
 LONGEST = 56  # characters of what is to be forgotten: a button has to hold them
 SHOWN = 1200  # characters of lines that are shown before they are deleted
+TYPED = "I have typed it"  # a button
+NOT_TYPED = "Nobody has typed your code yet, and confirmed there that both are theirs. /link new makes another one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Asked:
     shared: bool = False  # others speak in this conversation too
     manages: bool = True  # the person may delete what others said here
     message: str = ""  # the id of the message that the command was given on
+    openly: bool = False  # others can read what was typed
     whole: bool = False  # the thread is a place with conversations in it: all of them are meant
 
 
@@ -235,30 +238,53 @@ class Commands:
         return _forgotten(await self._forgetting.forget_matter(asked.person, frozenset(_ids(words))))
 
     async def _link(self, asked: Asked) -> Told:
-        if not asked.words:
-            code = await self._links.offer(asked.person)
-            if code is None:
-                return Told("That is often enough for now. Try again in an hour.")
-            return Told(
-                f"Type /link {code} where you also talk with me, within ten minutes. Then I know that both are you. "
-                "Give this code to nobody: whoever types it reads in their direct messages what I know of you."
-            )
+        match asked.words:
+            case () | ("done",):
+                claimed = await self._links.claimed(asked.person)
+                if claimed is not None:
+                    return _confirmed_by_offerer(*claimed)
+                return Told(NOT_TYPED, "link done", TYPED) if asked.words else await self._offer(asked)
+            case ("new",):
+                return await self._offer(asked)
+            case ("with", other, "yes") if ":" in other:
+                claimer = Resource.parse(other)
+                if not await self._links.link(asked.person, claimer):
+                    return Told("This is not, or no longer, possible. Say /link to begin again.")
+                return Told(f"Done: you and {claimer} are one person. /unlink parts you again.")
+        return await self._claim(asked)
+
+    async def _offer(self, asked: Asked) -> Told:
+        code = await self._links.offer(asked.person)
+        if code is None:
+            return Told("That is often enough for now. Try again in an hour.")
+        return Told(
+            f"Type /link {code} where you also talk with me, within ten minutes, and where nobody else reads it. Then "
+            "come back here: I show you who typed it, and you confirm that it was you. Give this code to nobody.",
+            "link done",
+            TYPED,
+        )
+
+    async def _claim(self, asked: Asked) -> Told:
+        """Somebody types a code that was shown elsewhere."""
         sure = asked.words[-1] == "yes"
         code = "".join(asked.words[:-1] if sure else asked.words).upper()
+        if asked.openly:
+            await self._links.burn(asked.person, code)
+            return Told(
+                "Others can read here what you type, so this code is not good any more. Say /link where it came from "
+                "to get a new one, and type that in a direct message with me."
+            )
+        other = await self._links.claim(asked.person, code, sure=sure)
+        if other is None:
+            return Told("This code is not, or no longer, good. Say /link where it came from to get a new one.")
         if not sure:
-            other = await self._links.offered(asked.person, code)
-            if other is None:
-                return Told("This code is not, or no longer, good. Say /link where it came from to get a new one.")
             return Told(
                 f"This makes you and {other} one person: each reads in direct messages with me what I know of the "
                 "other. Do it only if both are you.",
                 f"link {code} yes",
                 "Both are me",
             )
-        other = await self._links.link(asked.person, code)
-        if other is None:
-            return Told("This code is not, or no longer, good. Say /link where it came from to get a new one.")
-        return Told(f"Done: you and {other} are one person. /unlink parts you again.")
+        return Told(f"Now say /link where the code came from, as {other}: there you confirm that it was you.")
 
     async def _unlink(self, asked: Asked) -> Told:
         if await self._links.unlink(asked.person):
@@ -278,6 +304,16 @@ class Commands:
             return Told("That is somebody else's. Only they, or who may manage messages here, can have me forget it.")
         counts = await self._forgetting.delete([asked.message])
         return Told(f"Done: it is forgotten, {_many(counts['mastra_messages'], 'message')} in all.")
+
+
+def _confirmed_by_offerer(claimer: Resource, name: str) -> Told:
+    called = f"{name} ({claimer})" if name else str(claimer)
+    return Told(
+        f"Your code was typed by {called}. This makes you one person: each reads in direct messages with me what I "
+        "know of the other. Do it only if that is you; if not, /link new makes this code worthless.",
+        f"link with {claimer} yes",
+        "That is me",
+    )
 
 
 def _listed(found: Forgettable) -> str:

@@ -240,8 +240,8 @@ class Adapter(Protocol):
         """What the platform asks for over HTTP: aiohttp.web routes, to be served while `run` runs."""
         ...
 
-    async def download(self, image: Image) -> bytes | None:
-        """A picture that somebody posted; None when it is gone, or too large to be looked at."""
+    async def download(self, image: Image, thread: Thread) -> bytes | None:
+        """A picture that somebody posted in `thread`; None when it is gone, or too large to be looked at."""
         ...
 
     async def noted(self, noted: Noted) -> None:
@@ -396,15 +396,25 @@ class Links(Protocol):
     """One person on several platforms. Everything may raise DatabaseError."""
 
     async def offer(self, person: Resource) -> str | None:
-        """A code that links whoever types it with this person, once, within ten minutes; None after too many."""
+        """A code for whoever types it first within ten minutes; it replaces the one before. None after too many."""
         ...
 
-    async def offered(self, person: Resource, code: str) -> Resource | None:
-        """Whose code it is; None when it is wrong or too old, or this person's own, or there were too many tries."""
+    async def claim(self, person: Resource, code: str, *, sure: bool = False) -> Resource | None:
+        """Whose code it is: it is this person's to use now, who is `sure`, or has only looked; None when it is wrong,
+        too old, somebody else's by now or this person's own, or there were too many tries.
+        """
         ...
 
-    async def link(self, person: Resource, code: str) -> Resource | None:
-        """Use a code up: from now on both are one person. Whose it was; None as above."""
+    async def burn(self, person: Resource, code: str) -> None:
+        """Make a code worthless that others could read."""
+        ...
+
+    async def claimed(self, person: Resource) -> tuple[Resource, str] | None:
+        """Who has typed this person's code and is sure, and what they are called; None when nobody has."""
+        ...
+
+    async def link(self, person: Resource, claimer: Resource) -> bool:
+        """Use this person's code up: from now on both are one person; False when it is not this claimer's."""
         ...
 
     async def unlink(self, person: Resource) -> bool:

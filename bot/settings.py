@@ -67,8 +67,11 @@ class Settings(BaseSettings):
     slack_command_prefix: str = Field("", pattern=r"^[a-z0-9_-]{0,20}$", description="before names of slash commands")
     slack_client_id: str = Field("", description="for many workspaces, in place of a bot token")
     slack_client_secret: SecretStr = SecretStr("")
+    slack_allow: Annotated[frozenset[str], NoDecode] = Field(frozenset(), description="ids; empty: everybody")
+    slack_deny: Annotated[frozenset[str], NoDecode] = Field(frozenset(), description="ids")
     slack_forget_on_leave: bool = Field(False, description="delete a workspace's conversations when it removes the bot")
     encryption_key: SecretStr = Field(SecretStr(""), description="for tokens at rest; the first of several encrypts")
+    link_previews: bool = Field(False, description="of pages that answers link to: fetching them tells what links say")
     catch_up_hours: float = Field(
         24, ge=0, le=720, description="how far back to look for what was missed; 0: not at all"
     )
@@ -88,6 +91,11 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return frozenset(int(part) for part in value.replace(",", " ").split())
+
+    @field_validator("slack_allow", "slack_deny", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        return frozenset(value.replace(",", " ").upper().split()) if isinstance(value, str) else value
 
     @field_validator("timezone")
     @classmethod

@@ -246,11 +246,12 @@ def _discord(settings: Settings, store: "Store") -> Adapter:
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.discord_forget_on_leave,
         sharding=sharding,
+        link_previews=settings.link_previews,
     )
 
 
 def _slack(settings: Settings, store: "Store") -> Adapter:
-    from adapters.slack import Slack
+    from adapters.slack import Rules, Slack
     from memory.vault import Vault
 
     credentials = slack_credentials(settings)
@@ -264,6 +265,8 @@ def _slack(settings: Settings, store: "Store") -> Adapter:
         prefix=settings.slack_command_prefix,
         catch_up_hours=settings.catch_up_hours,
         forget_on_leave=settings.slack_forget_on_leave,
+        rules=Rules(settings.slack_allow, settings.slack_deny),
+        link_previews=settings.link_previews,
     )
 
 

@@ -257,8 +257,7 @@ class Forgetting:
             await connection.execute("delete from hathi.facts where person = $1 or page = $1", person)
             await connection.execute("delete from hathi.paused where person = $1", person)
             await connection.execute("delete from hathi.links where resource = $1", person)
-            await connection.execute("delete from hathi.link_codes where resource = $1", person)
-            await connection.execute("delete from hathi.link_tries where person = $1", person)
+            await connection.execute("delete from hathi.link_codes where resource = $1 or claimer = $1", person)
         row = await connection.fetchrow(
             """
             with about as materialized (

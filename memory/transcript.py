@@ -59,7 +59,7 @@ class PostgresTranscript:
                     (id, thread_id, content, role, type, "createdAt", "createdAtZ", "resourceId",
                      author, audience, addressed, name, replies_to, images, zone, off_record)
                 select $1, id, $4, 'user', 'v2', "updatedAt", "updatedAtZ", "resourceId",
-                       $3, $5, true, $8, $9, $10::jsonb, $12, exists (select from hathi.paused where person = $3)
+                       $3, $5, true, $8, $9, $10::jsonb, $12, $13 or exists (select from hathi.paused where person = $3)
                 from thread
                 on conflict (id) do nothing
                 returning seq
@@ -89,6 +89,7 @@ class PostgresTranscript:
             _images(message),
             message.room.space or None,
             message.zone or None,
+            message.off_record,
         )
         turn: int | None = rows[0]["turn"]
         return turn

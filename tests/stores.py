@@ -1,5 +1,6 @@
 """What is kept in a database, put together as the program does it, with the built-in template."""
 
+from bot.chat import Resource
 from bot.commands import Commands
 from memory.forgetting import Forgetting
 from memory.links import Links
@@ -23,6 +24,14 @@ def transcript_in(database: Database) -> PostgresTranscript:
 
 def commands_in(database: Database, last_messages: int = 10) -> Commands:
     return Commands(forgetting_in(database), pages_in(database), Links(database), last_messages)
+
+
+async def link(links: Links, offerer: Resource, claimer: Resource) -> None:
+    """Make two identities one person, as both would."""
+    code = await links.offer(offerer)
+    assert code is not None
+    assert await links.claim(claimer, code.lower(), sure=True) == offerer
+    assert await links.link(offerer, claimer)
 
 
 async def tables_of(database: Database) -> str:

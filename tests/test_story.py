@@ -151,6 +151,7 @@ async def test_a_person_is_known_where_they_may_be_known_and_forgotten_everywher
         found = re.search(r"/link ([0-9A-Z]{4}-[0-9A-Z]{4})", code.texts[-1])
         assert found
         await _link(there, ana_on_slack, found[1])
+        await _confirm(there, ana, direct)
         asked = await there.on_slack(ana_on_slack, "And now?")
         assert BLUE in asked
         assert PAYMENTS in asked
@@ -212,6 +213,7 @@ async def test_what_was_said_is_found_where_it_may_be_read_and_nowhere_else(data
         found = re.search(r"/link ([0-9A-Z]{4}-[0-9A-Z]{4})", code.texts[-1])
         assert found
         await _link(there, on_slack, found[1])
+        await _confirm(there, ana, direct)
         asked = await there.on_slack(on_slack, "And now, where is the party, the printer and the doctor?")
         assert "in the lighthouse" in asked
         assert "in the basement" in asked
@@ -227,4 +229,12 @@ async def _link(there: Town, user: str, code: str) -> None:
     (button,) = re.findall(r'"value": "(\{.*?\})"', json.dumps(typed.answers)) or [None]
     assert button is not None
     pressed = await slack.press(user, channel, None, "hathi:command", json.loads(f'"{button}"'))
-    await slack.until(lambda: any("one person" in text for text in pressed.texts))
+    await slack.until(lambda: any("Now say /link" in text for text in pressed.texts))
+
+
+async def _confirm(there: Town, user: int, channel: int) -> None:
+    """See on Discord who typed the code, and press the button that says that one is that person."""
+    shown = await there.discord.slash(user, channel, "link")
+    await there.discord.until(lambda: shown.buttons)
+    done = await there.discord.press(user, channel, shown.button("That is me"))
+    await there.discord.until(lambda: any("one person" in text for text in done.texts))

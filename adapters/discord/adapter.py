@@ -26,6 +26,7 @@ from adapters.discord.posting import (
 )
 from adapters.discord.reading import (
     PLATFORM,
+    fetch,
     message_id,
     name_of,
     person,
@@ -64,6 +65,7 @@ class Discord:
         catch_up_hours: float = 24,
         forget_on_leave: bool = False,
         sharding: Sharding | None = None,
+        link_previews: bool = False,
     ) -> None:
         """`catch_up_hours`: how far back to look for what was said while the bot was away; 0 for not at all."""
         self._transcript = transcript
@@ -72,6 +74,7 @@ class Discord:
         self._rules = rules or Rules()
         self._catch_up_hours = catch_up_hours
         self._forget_on_leave = forget_on_leave
+        self._link_previews = link_previews
         self._connection = Connection(token, self._handlers(), sharding)
         self._accept: Accept | None = None
         self._loops = Loops()
@@ -110,7 +113,7 @@ class Discord:
         """A reply in the thread's channel; to a message's menu entry, one that only who asked can see."""
         channel, _, asker = thread.id.partition(":")
         if asker:
-            direct = ChannelReply(lambda: self._direct(int(asker)), outbox)
+            direct = ChannelReply(lambda: self._direct(int(asker)), outbox, self._link_previews)
             interaction = self._asked.pop(thread, None)
             try:
                 yield PrivateReply(interaction, direct, outbox)
@@ -118,7 +121,7 @@ class Discord:
                 if interaction is not None and not outbox.posts:  # put off: the next attempt answers it
                     self._asked.setdefault(thread, interaction)
             return
-        async with growing(ChannelReply(lambda: self._place(int(channel)), outbox)) as reply:
+        async with growing(ChannelReply(lambda: self._place(int(channel)), outbox, self._link_previews)) as reply:
             yield reply
 
     @asynccontextmanager
@@ -134,9 +137,9 @@ class Discord:
         finally:
             self._stop_typing(channel)
 
-    async def download(self, image: Image) -> bytes | None:
+    async def download(self, image: Image, thread: Thread) -> bytes | None:
         """A picture; Discord's addresses hold for a day."""
-        return await files.download(image.url, files.IMAGE_BYTES)
+        return await fetch(image.url, files.IMAGE_BYTES)
 
     async def noted(self, noted: Noted) -> None:
         """A small button under the answer; nothing where one person alone sees the answer. Raises PlatformError."""
@@ -204,7 +207,7 @@ class Discord:
         if not self._loops.goes_on(message.channel.id, message.id, message.author.bot, said_to_us is not False):
             log.info("a bot gets no more answers before a person speaks in %s", thread_of(message.channel.id))
             return
-        if said_to_us is False or not self._rules.permit(message.author, message.channel):
+        if said_to_us is False or not await self._permits(message):
             return
         if said_to_us is None and not message.content and not message.attachments and not self._connection.reads:
             return  # without the intent nothing can be read here
@@ -220,7 +223,7 @@ class Discord:
             return
         self._note(message.channel)
         heard = await read(message, self._connection.me)
-        before = await context.of(message, self._transcript, self._connection.me)
+        before = await context.of(message, self._transcript, self._connection.me, self._rules)
         if before:
             await self._transcript.overhear(before, heard.author)
         await self._take(heard)
@@ -236,7 +239,7 @@ class Discord:
 
     async def _edit(self, message: discord.Message) -> None:
         readable = message.guild is None or message.content or message.attachments or self._connection.reads
-        if readable and await self._in_thread(message.channel.id):
+        if readable and await self._in_thread(message.channel.id) and await self._permits(message):
             heard = await read(message, self._connection.me)
             await self._transcript.edit(heard)
 
@@ -293,11 +296,16 @@ class Discord:
         target = interacting.asks(interaction)
         if target is None:
             await interacting.run(interaction, self._commands)
-        else:
+        elif await self._permits(target):
             await self._ask(interaction, target)
+        else:
+            await interacting.refuse(interaction, interacting.NOT_TO_READ)
 
     async def _ask(self, interaction: discord.Interaction, target: discord.Message) -> None:
-        """A question about a message, in a conversation of its own with who asks."""
+        """A question about a message, in a conversation of its own with who asks.
+
+        It holds a copy of somebody else's words, which their deletion would not reach: nothing is kept of it.
+        """
         thread = Thread(PLATFORM, f"{interaction.channel_id}:{interaction.user.id}")
         said = await read(target, self._connection.me)
         self._asked[thread] = interaction
@@ -312,6 +320,7 @@ class Discord:
             at=interaction.created_at,
             name=name_of(interaction.user),
             images=said.images,
+            off_record=True,
         )
         try:
             await self._take(message)
@@ -358,6 +367,15 @@ class Discord:
     async def _take(self, message: Message) -> None:
         assert self._accept is not None
         await self._accept(message)
+
+    async def _permits(self, message: discord.Message) -> bool:
+        """Whether the operator's lists let us read a message; not where that cannot be known."""
+        try:
+            with translated():
+                return await context.permitted(message, self._rules)
+        except PlatformError as error:
+            log.warning("a message is not read: whether it may be is not known: %s", error)
+            return False
 
     async def _in_thread(self, channel: int) -> bool:
         """Whether a conversation is kept of a channel or thread. Asked once of the database."""

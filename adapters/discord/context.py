@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import discord
 
+from adapters.discord.listening import Rules
 from adapters.discord.posting import translated
 from adapters.discord.reading import read, room_of, thread_of
 from bot.chat import Message
@@ -18,22 +20,23 @@ THREAD_MESSAGES = 30  # of a thread, before the one that brings the bot in
 CHAIN = 5  # messages, up a chain of replies
 
 
-async def of(message: discord.Message, transcript: Transcript, me: int) -> Sequence[Message]:
-    """What is missing to understand a message, oldest first; nothing where Discord does not let us read."""
+async def of(message: discord.Message, transcript: Transcript, me: int, rules: Rules) -> Sequence[Message]:
+    """What is missing to understand a message, oldest first; nothing that Discord or the operator keeps from us."""
     try:
         with translated():
             thread = message.channel
             if isinstance(thread, discord.Thread) and not await transcript.knows(thread_of(thread.id), ""):
-                return await _thread(message, thread, transcript, me)
+                return await _thread(message, thread, transcript, me, rules)
             if message.reference is not None and message.guild is not None:
-                return [await _other(each, message, me) for each in await _chain(message, me)]
+                chain = [each for each in await _chain(message, me) if await permitted(each, rules)]
+                return [await _other(each, message, me) for each in chain]
     except PlatformError as error:
         log.info("what was said before is not read: %s", error)
     return []
 
 
 async def _thread(
-    message: discord.Message, thread: discord.Thread, transcript: Transcript, me: int
+    message: discord.Message, thread: discord.Thread, transcript: Transcript, me: int, rules: Rules
 ) -> Sequence[Message]:
     """The thread so far, with the message that it grew out of; after a reset only what came since."""
     since = await transcript.reset_at(thread_of(thread.id))
@@ -43,7 +46,19 @@ async def _thread(
     if since is None and all(each.id != thread.id for each in found):
         starter = await _starter(thread)
         found = [starter, *found] if starter else found
-    return [await _other(each, message, me) for each in found if _is_others(each, me)]
+    readable = [each for each in found if _is_others(each, me) and await permitted(each, rules)]
+    return [await _other(each, message, me) for each in readable]
+
+
+async def permitted(message: discord.Message, rules: Rules) -> bool:
+    """Whether the operator's lists let us read a message. One that was asked for comes without its author's roles."""
+    author, guild = message.author, message.guild
+    if isinstance(author, discord.User) and guild is not None and not message.webhook_id:
+        listed = (rules.allow | rules.deny) - {guild.id}  # the role that everyone has bears the guild's id
+        if any(guild.get_role(id_) for id_ in listed):
+            with suppress(discord.NotFound):  # they have left, and their roles with them
+                author = await guild.fetch_member(author.id)
+    return rules.permit(author, message.channel)
 
 
 async def _starter(thread: discord.Thread) -> discord.Message | None:

@@ -9,7 +9,7 @@ import discord
 
 from adapters.discord import buttons, noting
 from adapters.discord import page as pages
-from adapters.discord.posting import NO_MENTIONS, tell, translated
+from adapters.discord.posting import NO_MENTIONS, fill, tell, translated
 from adapters.discord.reading import message_id, person, thread_of
 from bot.agent import apology
 from bot.commands import ASK, Asked, Choice, Command, Commands, Told
@@ -22,6 +22,8 @@ SUBCOMMAND, STRING = 1, 3  # an option's
 EVERYWHERE = {"integration_types": [0, 1], "contexts": [0, 1, 2]}  # in guilds and for people; guilds, DMs, other DMs
 ANSWERED_ELSEWHERE = {10062, 40060}  # too late, or another process of ours was quicker
 FORM_SECONDS = 1.5  # that the line as it reads now may take; a form has to be there within three
+NOT_TO_TALK = "I am not to talk with you here. Whoever runs me decides that."
+NOT_TO_READ = "I am not to read this message. Whoever runs me decides that."
 NOT_YOURS = "That is about somebody else: only they can press it."
 TOO_LARGE = "What I keep about you is too large for Discord. Whoever runs me can hand it over: `hathi export`."
 
@@ -163,7 +165,7 @@ async def _answer(interaction: discord.Interaction, told: Told, name: str, asked
     if told.page is not None:
         link = pages.link_with(interaction.client)
         text, view = pages.shown(told.page, told.text, link, look, owner)
-        await interaction.edit_original_response(content=text, view=view, allowed_mentions=NO_MENTIONS)
+        await fill(interaction, text, view)
     elif told.file is not None:
         file = await pages.export(told.file, interaction.filesize_limit)
         files = [file] if file is not None else []
@@ -184,9 +186,9 @@ async def _say_beside(interaction: discord.Interaction, text: str) -> None:
             await interaction.followup.send(text, ephemeral=True, allowed_mentions=NO_MENTIONS)
 
 
-async def refuse(interaction: discord.Interaction) -> None:
-    """Tell somebody whom the operator's lists leave out."""
-    await _say_beside(interaction, "I am not to talk with you here. Whoever runs me decides that.")
+async def refuse(interaction: discord.Interaction, why: str = NOT_TO_TALK) -> None:
+    """Tell somebody that the operator's lists leave them, or what they ask about, out."""
+    await _say_beside(interaction, why)
 
 
 def asks(interaction: discord.Interaction) -> discord.Message | None:

@@ -14,6 +14,8 @@ from typing import Any
 
 import aiohttp
 import discord
+from discord.http import handle_message_parameters
+from discord.webhook.async_ import async_context
 
 from adapters.discord.reading import message_id, snowflake
 from adapters.markup.discord import pieces
@@ -46,6 +48,7 @@ class ChannelReply:
 
     place: Callable[[], Awaitable[Place]]
     outbox: Outbox
+    previews: bool = False  # of the pages that an answer links to: whoever fetches them tells them what the link says
     _shown: dict[int, str] = field(default_factory=dict)  # by number of the piece, as far as this process knows
     _text: str = ""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -117,6 +120,7 @@ class ChannelReply:
             text,
             nonce=nonce(self.outbox.key, number, again or self._withdrawn),
             reference=reference,
+            suppress_embeds=not self.previews,
             allowed_mentions=NO_MENTIONS,
         )
         place.posted()
@@ -203,7 +207,7 @@ class PrivateReply:
             await self.outbox.allow()
             try:
                 with translated():
-                    await tell(self.interaction, text)
+                    await tell(self.interaction, text, previews=self.direct.previews)
             except PlatformRefused as error:
                 log.info("an interaction is over, its answer goes to a direct message: %s", error)
             else:
@@ -218,16 +222,35 @@ class PrivateReply:
 _ANSWERED = "interaction"  # recorded in place of a post's id: an answer to an interaction has none that lasts
 
 
-async def tell(interaction: discord.Interaction, text: str, view: discord.ui.View | None = None) -> None:
+async def tell(
+    interaction: discord.Interaction, text: str, view: discord.ui.View | None = None, *, previews: bool = False
+) -> None:
     """Answer an interaction that was put off, visible to who asked alone; what is too long for Discord is a file."""
     first, *rest = pieces(text, LIMIT) or ["…"]
-    await interaction.edit_original_response(content=first, view=view, allowed_mentions=NO_MENTIONS)
+    await fill(interaction, first, view, previews=previews)
     if len(rest) > FOLLOW_UPS:
         file = discord.File(io.BytesIO(text.encode()), "answer.md")
         await interaction.followup.send("The whole answer:", file=file, ephemeral=True, allowed_mentions=NO_MENTIONS)
         return
     for piece in rest:
-        await interaction.followup.send(piece, ephemeral=True, allowed_mentions=NO_MENTIONS)
+        await interaction.followup.send(
+            piece, ephemeral=True, suppress_embeds=not previews, allowed_mentions=NO_MENTIONS
+        )
+
+
+async def fill(
+    interaction: discord.Interaction, text: str, view: discord.ui.View | None = None, *, previews: bool = False
+) -> None:
+    """Put words into the answer to an interaction. The library's own method cannot say that links get no previews."""
+    with handle_message_parameters(
+        content=text,
+        view=view,
+        flags=discord.MessageFlags(suppress_embeds=not previews),
+        allowed_mentions=NO_MENTIONS,
+    ) as given:
+        await async_context.get().edit_original_interaction_response(
+            interaction.application_id, interaction.token, session=interaction._session, payload=given.payload
+        )
 
 
 def nonce(key: str, number: int, again: str | int = 0) -> str:

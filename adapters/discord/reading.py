@@ -1,11 +1,14 @@
 """What a message says, as the bot hears it: names for ids, and words for what is no text."""
 
+import logging
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import discord
+from discord.http import Route
 
 from adapters import files
 
@@ -14,7 +17,10 @@ if TYPE_CHECKING:
 
 from bot.chat import Image, Message, Resource, Room, Thread
 
+log = logging.getLogger(__name__)
+
 PLATFORM = "discord"
+PRIVATE_CHANNEL = "a private channel"
 
 
 def message_id(id_: int) -> str:
@@ -132,7 +138,20 @@ def _others(message: discord.Message) -> Iterator[str]:
 async def _file(file: discord.Attachment) -> str:
     if file.is_voice_message() or not files.is_text(file.filename, _type(file), file.size):
         return files.named(file.filename, _type(file), file.size, file.is_voice_message())
-    return files.words(file.filename, await files.download(file.url, files.TEXT_FILE_BYTES))
+    return files.words(file.filename, await fetch(file.url, files.TEXT_FILE_BYTES))
+
+
+async def fetch(url: str, most: int) -> bytes | None:
+    """A file that somebody posted; None for an address that is not Discord's, or the server's that stands in for it."""
+    there = urlsplit(url)
+    standing_in = urlsplit(Route.BASE).hostname
+    if (there.scheme, there.netloc.lower()) not in _FILES and there.hostname != standing_in:
+        log.info("a file could not be read: it is not at Discord")
+        return None
+    return await files.download(url, most)
+
+
+_FILES = {("https", "cdn.discordapp.com"), ("https", "media.discordapp.net")}
 
 
 def _images(attachments: Sequence[discord.Attachment]) -> tuple[Image, ...]:
@@ -159,8 +178,19 @@ def _named(message: discord.Message, kind: str, id_: int) -> str | None:
         return name_of(user) if user else None
     if guild is None:
         return None
-    found = guild.get_role(id_) if kind == "@&" else guild.get_channel_or_thread(id_)
-    return found.name if found else None
+    if kind == "@&":
+        role = guild.get_role(id_)
+        return role.name if role else None
+    return _channel_name(message, guild, id_)
+
+
+def _channel_name(message: discord.Message, guild: discord.Guild, id_: int) -> str | None:
+    """A channel's name; of one that is not public only where it is the same room: its name may say what it is about."""
+    found = guild.get_channel_or_thread(id_)
+    if found is None:
+        return None
+    room = room_of(found, guild)  # type: ignore[arg-type]  # categories and forums are asked about too
+    return found.name if room.kind == "public" or room == room_of(message.channel, guild) else PRIVATE_CHANNEL
 
 
 def _time(seconds: int) -> str:

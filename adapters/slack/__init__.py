@@ -10,5 +10,6 @@ manifest.py tells Slack of all this, declared.py holds what the code itself need
 
 from adapters.slack.adapter import Credentials, Slack
 from adapters.slack.checking import check
+from adapters.slack.listening import Rules
 
-__all__ = ["Credentials", "Slack", "check"]
+__all__ = ["Credentials", "Rules", "Slack", "check"]

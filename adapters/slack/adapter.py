@@ -32,6 +32,7 @@ from adapters.slack.connecting import NOT_CONNECTED, Sockets
 from adapters.slack.hearing import Hearing
 from adapters.slack.installing import oauth_flow
 from adapters.slack.interacting import Desk
+from adapters.slack.listening import Rules
 from adapters.slack.names import Names
 from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import Place, ThreadReply, growing
@@ -92,6 +93,8 @@ class Slack:
         prefix: str = "",
         catch_up_hours: float = 24,
         forget_on_leave: bool = False,
+        rules: Rules | None = None,
+        link_previews: bool = False,
     ) -> None:
         """`catch_up_hours`: how far back to look for what was said while the bot was away; 0 for not at all.
 
@@ -105,6 +108,8 @@ class Slack:
         self._prefix = prefix
         self._catch_up_hours = catch_up_hours
         self._forget_on_leave = forget_on_leave
+        self._rules = rules or Rules()
+        self._link_previews = link_previews
         self._inside: _Inside | None = None
         self._ready = asyncio.Event()
         self._sockets: Sockets | None = None
@@ -163,7 +168,9 @@ class Slack:
         team, channel, _ = parts(thread)
         place = partial(self._place, thread, outbox)
         async with growing(
-            ThreadReply(team, place, self._transcript.ours, outbox, no_streams=partial(self._has_no_streams, channel))
+            ThreadReply(
+                team, place, self._transcript.ours, outbox, partial(self._has_no_streams, channel), self._link_previews
+            )
         ) as reply:
             if self._inside is not None:
                 await self._inside.hearing.until_read(thread)
@@ -174,13 +181,12 @@ class Slack:
         """The reply shows it: it knows under which message."""
         yield
 
-    async def download(self, image: Image) -> bytes | None:
-        """A picture, with the token of the workspace that it was posted in."""
-        found = re.search(r"/files-pri/([A-Z0-9]+)-", image.url)
+    async def download(self, image: Image, thread: Thread) -> bytes | None:
+        """A picture, with the token of the workspace where it was said, whatever its address says."""
         inside = await self._until_ready()
         try:
-            return await inside.hearing.fetch(found[1] if found else "", image.url, files.IMAGE_BYTES)
-        except PlatformRefused as error:  # posted in a workspace that has not installed the bot: a connected one
+            return await inside.hearing.fetch(parts(thread)[0], image.url, files.IMAGE_BYTES)
+        except PlatformRefused as error:  # the bot was removed there
             log.info("a picture is not seen: %s", error)
             return None
 
@@ -223,17 +229,18 @@ class Slack:
         if given.client_id:
             assert self._vault is not None
             workspaces = Installed(self._vault, given.client_id, given.client_secret, given.api_url, session)
-            pages = oauth_flow(workspaces)
+            pages = oauth_flow(workspaces, self._rules)
         else:
             workspaces = OneWorkspace(given.bot_token, given.api_url, session)
         names = Names(workspaces.client)
         desk = Desk(
             self._commands, self._prefix, workspaces, names, Permalinks(workspaces.client), self._transcript,
-            self._forgetting, self._run_beside,
+            self._forgetting, self._run_beside, self._rules,
         )  # fmt: skip
         hearing = Hearing(
             accept, self._transcript, self._forgetting, workspaces, desk,
             Rooms(workspaces.client, names, self._run_beside), self._run_beside, given.api_url, self._forget_on_leave,
+            self._rules,
         )  # fmt: skip
         return _Inside(workspaces, hearing, self._new_app(desk, session), pages)
 
@@ -395,6 +402,9 @@ class Slack:
         handle = pages.handle_installation if request.path == pages.install_path else pages.handle_callback
         try:
             return await to_aiohttp_response(await handle(await to_bolt_request(request)))
+        except PlatformRefused as error:
+            log.warning("an installation is refused: %s", error)
+            return web.Response(status=403, text="I am not to be installed there. Whoever runs me decides that.")
         except DatabaseError as error:
             log.warning("an installation fails: %s", error)
             return web.Response(status=503, text="My memory is out of reach right now. Please try again in a minute.")

@@ -81,6 +81,15 @@ def chosen(value: str, someone: Resource, us: Workspace) -> Order | None:
     return _checked(order, f"{PLATFORM}:{owner}", us)
 
 
+def is_there(order: Order, channel: str, root: str) -> bool:
+    """Whether an order is about the place where it was given: its value may have been bent to mean another one.
+
+    `channel` is empty in the app's home, and `root` where Slack does not tell of a thread.
+    """
+    _, place, thread = parts(order.asked.thread)
+    return place == (channel or HOME) and thread in {"", root or thread}
+
+
 def _checked(order: Order, owner: str, us: Workspace) -> Order | None:
     """With what follows from where it was given; None when it is somebody else's, or of another workspace."""
     asked = order.asked

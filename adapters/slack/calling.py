@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -39,6 +40,15 @@ def new_client(token: str | None, api_url: str, session: aiohttp.ClientSession |
         logger=quiet,
         retry_handlers=[AsyncRateLimitErrorRetryHandler(max_retry_count=RATE_LIMIT_RETRIES)],
     )
+
+
+def is_slacks(url: str, api_url: str) -> bool:
+    """Whether an address is one of Slack's own, or of the server that stands in for it."""
+    there, ours = urlsplit(url), urlsplit(api_url)
+    if api_url and (there.scheme, there.netloc) == (ours.scheme, ours.netloc):
+        return True
+    host = there.netloc.lower()  # with no name and no port in it
+    return there.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calling import translated
-from adapters.slack.listening import is_ours, typed
+from adapters.slack.listening import Rules, is_ours, typed
 from adapters.slack.names import Names
 from adapters.slack.reading import Json, Spot, Workspace, ids_in, mentions, read
 from bot.chat import Message, Room
@@ -30,10 +30,11 @@ async def of(
     names: Names,
     transcript: Transcript,
     usages: frozenset[str],
+    rules: Rules,
 ) -> Sequence[Message]:
     """The thread so far, oldest first; after a reset what came since. Nothing where Slack does not let us read.
 
-    Commands that were typed to the bot (`usages`) are no part of it.
+    Commands that were typed to the bot (`usages`), and what the operator's lists leave out, are no part of it.
     """
     try:
         since = await transcript.reset_at(spot.thread)
@@ -44,10 +45,10 @@ async def of(
     said = [each for each in found if _is_speech(each, us) and Spot.of("", "", each).ts < spot.ts]
     if since is not None:
         said = [each for each in said if float(each["ts"]) > since.timestamp()]
-    said = [each for each in said if not _is_command(each, us, usages)]
+    said = [each for each in said if not _is_command(each, us, usages) and rules.permit_message(each, spot.channel, us)]
     if len(said) > THREAD_MESSAGES:
         said = [*said[:1], *said[-THREAD_MESSAGES:]] if said[0].get("ts") == spot.root else said[-THREAD_MESSAGES:]
-    called = await names.look_up(spot.team, {id_ for each in said for id_ in ids_in(each)})
+    called = await names.look_up(spot, {id_ for each in said for id_ in ids_in(each)})
     where = [replace(spot, ts=str(each["ts"]), thread_ts=spot.root) for each in said]
     return [read(each, there, us, room, names=called) for each, there in zip(said, where, strict=True)]
 

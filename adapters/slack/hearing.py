@@ -7,15 +7,14 @@ from collections import OrderedDict
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from adapters import files
 from adapters.loops import Loops
 from adapters.slack import context
-from adapters.slack.calling import translated
+from adapters.slack.calling import is_slacks, translated
 from adapters.slack.interacting import Desk, Spawn
-from adapters.slack.listening import addressed, is_bot, is_changed, is_ours, is_told_twice, typed
+from adapters.slack.listening import Rules, addressed, is_bot, is_changed, is_ours, is_told_twice, typed
 from adapters.slack.reading import (
     PLATFORM,
     Json,
@@ -56,6 +55,7 @@ class Hearing:
     spawn: Spawn
     api_url: str
     forget_on_leave: bool
+    rules: Rules
     _loops: Loops = field(default_factory=Loops)
     _lanes: WeakValueDictionary[Thread, asyncio.Lock] = field(default_factory=WeakValueDictionary)
     _reading: dict[Thread, set[asyncio.Task[None]]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Hearing:
         to_us = addressed(data, spot, us)
         if not is_bot(data):
             self._loops.goes_on(spot.thread, spot.id, False, True)
-        if to_us is False:
+        if to_us is False or not self.rules.permit_message(data, spot.channel, us):
             return
         async with self._lane(spot.thread):
             if spot.id in self._heard or spot.id in self._deleted:
@@ -130,7 +130,7 @@ class Hearing:
 
     async def fetch(self, team: str, url: str, most: int) -> bytes | None:
         """A file of Slack's; it wants the bot's token, which nobody else may see."""
-        if not self._is_slacks(url):
+        if not is_slacks(url, self.api_url):
             return None
         client = await self.workspaces.client(team)
         return await files.download(url, most, {"Authorization": f"Bearer {client.token}"}, html=False)
@@ -152,7 +152,7 @@ class Hearing:
     async def _hear(self, data: Json, spot: Spot, us: Workspace, room: Room, *, joins: bool) -> None:
         """Into the transcript at once, with what is known; names, files and what was said before come behind."""
         wanted = ids_in(data)
-        called = self.desk.names.known(us.id, wanted)
+        called = self.desk.names.known(spot, wanted)
         message = read(data, spot, us, room, names=called, zone=self._zone(us.id, data))
         heard = asyncio.Event()
         reading = None
@@ -196,11 +196,11 @@ class Hearing:
     ) -> None:
         """What takes longer than Slack waits: names, text files, and the thread so far."""
         try:
-            called = await self.desk.names.look_up(us.id, ids_in(data))
+            called = await self.desk.names.look_up(spot, ids_in(data))
             if any(map(is_stub, data.get("files") or ())):  # as in channels that are shared with others
                 data = {**data, "files": [await self._info(us.id, file) for file in data["files"]]}
             texts = {
-                str(file.get("id")): await self.fetch(us.id, address(file), files.TEXT_FILE_BYTES)
+                str(file.get("id")): await self.fetch(us.id, address(file, data, us), files.TEXT_FILE_BYTES)
                 for file in text_files(data)
             }
             whole = read(data, spot, us, message.room, names=called, texts=texts, zone=self._zone(us.id, data))
@@ -210,6 +210,7 @@ class Hearing:
                 before = await context.of(
                     spot, message.room, us,
                     client=client, names=self.desk.names, transcript=self.transcript, usages=self.desk.usages,
+                    rules=self.rules,
                 )  # fmt: skip
             if heard:
                 await heard.wait()
@@ -238,18 +239,18 @@ class Hearing:
             log.info("a file is not known: %s", error)
             return file
         found: Json = answer["file"]
-        return found
+        return found if found.get("id") == file["id"] else file
 
     async def _change(self, event: Json, spot: Spot, us: Workspace, kind: str) -> None:
         data: Json = event.get("message") or {}
         if data.get("subtype") == "tombstone":  # a message with a thread under it leaves a sign behind
             await self._delete(event.get("previous_message"), spot, us)
             return
-        if is_ours(data, us) or not is_changed(event):
+        if is_ours(data, us) or not is_changed(event) or not self.rules.permit_message(data, spot.channel, us):
             return
         wanted = ids_in(data)
-        called = self.desk.names.known(us.id, wanted)
         spot, room = await self.rooms.placed(data, spot, us, kind)
+        called = self.desk.names.known(spot, wanted)
         message = read(data, spot, us, room, names=called, zone=self._zone(us.id, data))
         async with self._lane(spot.thread):
             changed = await self.transcript.edit(message)
@@ -295,14 +296,6 @@ class Hearing:
         if lane is None:
             lane = self._lanes[thread] = asyncio.Lock()
         return lane
-
-    def _is_slacks(self, url: str) -> bool:
-        """Whether an address is one of Slack's own, or of the server that stands in for it."""
-        there, ours = urlsplit(url), urlsplit(self.api_url)
-        if self.api_url and (there.scheme, there.netloc) == (ours.scheme, ours.netloc):
-            return True
-        host = there.hostname or ""
-        return there.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
 
 
 def _remember(known: "OrderedDict[Any, Any]", key: object, value: object) -> None:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from adapters.slack.blocks import actions, button, context, escaped, header, plain_text, said, section
-from adapters.slack.reading import Json, is_direct, parts
+from adapters.slack.reading import PLATFORM, Json, is_direct, parts
+from bot.chat import Thread
 from bot.ports import Counts, Kept, Page
 
 FORGET, EXPORT, FORGET_ALL = "hathi:home-forget", "hathi:home-export", "hathi:home-forget-all"
@@ -48,6 +49,15 @@ def view(about: Counts, kept: Sequence[Kept], shown: Shown, slash_forget: str) -
 def trouble(sentence: str) -> dict[str, Any]:
     """The home when it cannot be known what is remembered."""
     return {"type": "home", "blocks": [header("What I remember about you"), section(sentence)]}
+
+
+def conversation(value: str, team: str) -> Thread | None:
+    """What a button of the home is about; None when it is none of ours, or of another workspace."""
+    try:
+        thread = Thread.parse(value)
+    except ValueError:
+        return None
+    return thread if thread.platform == PLATFORM and parts(thread)[0] == team else None
 
 
 def _count(about: Counts, page: Page) -> str:

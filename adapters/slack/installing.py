@@ -10,7 +10,9 @@ from slack_sdk.oauth.state_store.async_state_store import AsyncOAuthStateStore
 
 from adapters.slack.calling import new_client, quiet
 from adapters.slack.declared import SCOPES
+from adapters.slack.listening import Rules
 from adapters.slack.workspaces import Installed
+from bot.errors import PlatformRefused
 from bot.ports import Vault
 
 STATE_SECONDS = 600
@@ -19,10 +21,14 @@ STATE_SECONDS = 600
 class _Installations(AsyncInstallationStore):
     """What the OAuth flow leaves; reading is done by `Installed`."""
 
-    def __init__(self, installed: Installed) -> None:
+    def __init__(self, installed: Installed, rules: Rules) -> None:
         self._installed = installed
+        self._rules = rules
 
     async def async_save(self, installation: Installation) -> None:
+        team, enterprise = installation.team_id or "", installation.enterprise_id or ""
+        if not self._rules.permit_install(installation.user_id or "", team, enterprise):
+            raise PlatformRefused(f"SLACK_ALLOW and SLACK_DENY leave {team or enterprise}, or who installs, out")
         await self._installed.put(installation.to_bot())
 
     async def async_save_bot(self, bot: Bot) -> None:
@@ -44,8 +50,8 @@ class _States(AsyncOAuthStateStore):
         return await self._vault.take(f"state:{state}") is not None
 
 
-def oauth_flow(installed: Installed) -> AsyncOAuthFlow:
-    """The pages /slack/install and /slack/oauth_redirect."""
+def oauth_flow(installed: Installed, rules: Rules) -> AsyncOAuthFlow:
+    """The pages /slack/install and /slack/oauth_redirect. Raise PlatformRefused for whom the operator leaves out."""
     return AsyncOAuthFlow(
         client=new_client(None, installed.api_url, installed.session),
         logger=quiet,
@@ -54,7 +60,7 @@ def oauth_flow(installed: Installed) -> AsyncOAuthFlow:
             client_secret=installed.client_secret,
             scopes=list(SCOPES),
             user_scopes=[],
-            installation_store=_Installations(installed),
+            installation_store=_Installations(installed, rules),
             installation_store_bot_only=True,
             state_store=_States(installed.vault),
             state_expiration_seconds=STATE_SECONDS,

@@ -1,28 +1,31 @@
 """Slash commands, entries in the menu of a message, typed commands, buttons, forms: answered to who asked alone.
 
 Everything is acknowledged before anything else is done. What a button or a form has to know is in its value, so that it
-works in any process; only forms need Slack's `trigger_id`, which is gone after three seconds.
+works in any process. A value is believed as far as typing the same would go: lines are looked up by whose they are, and
+what deletes a conversation has to be about the place where it is pressed. Only forms need Slack's `trigger_id`, which
+is gone after three seconds.
 """
 
 import json
 import logging
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from adapters.slack import forms, home, page
-from adapters.slack.asking import Order, at_home, chosen, given, in_channel, in_thread, kept, who
+from adapters.slack.asking import Order, at_home, chosen, given, in_channel, in_thread, is_there, kept, who
 from adapters.slack.blocks import actions, button, context, escaped
-from adapters.slack.calling import translated
+from adapters.slack.calling import is_slacks, translated
 from adapters.slack.declared import PROMPTS, slash_name
+from adapters.slack.listening import Rules
 from adapters.slack.names import Names
 from adapters.slack.permalinks import Permalinks
 from adapters.slack.posting import FEEDBACK
-from adapters.slack.reading import PLATFORM, Json, Spot, Workspace, is_direct, parts, person, plain, resource, user_of
-from adapters.slack.telling import Ear, hand_over, show, tell
+from adapters.slack.reading import Json, Spot, Workspace, is_direct, parts, person, plain, resource, user_of
+from adapters.slack.telling import Ear, ear_of, hand_over, show, tell
 from adapters.slack.workspaces import Workspaces, seen_from
 from bot.agent import apology
 from bot.chat import Resource, Thread
@@ -32,9 +35,11 @@ from bot.ports import Forgetting, Noted, Transcript
 
 log = logging.getLogger(__name__)
 
+DELETES_FOR_ALL = {"reset", "forget-message"}  # commands that may delete what others said, for who manages
 COMMAND = "hathi:command"  # a button that gives a command
 TITLE = 60  # characters of a conversation's title
 THANKS = {True: "Thank you. Noted with the answer.", False: "Thank you, I am sorry. Noted with the answer."}
+NOT_TO_TALK = "I am not to talk with you here. Whoever runs me decides that."
 LATE = "Slack did not open the form in time. Please try again."
 HANDED = "It is in a file in our direct message."
 NOT_HANDED = "Slack does not take the file right now. Please try again in a minute."
@@ -54,6 +59,7 @@ class Desk:
     transcript: Transcript
     forgetting: Forgetting
     spawn: Spawn
+    rules: Rules
 
     # What Slack brings
 
@@ -84,12 +90,14 @@ class Desk:
         name, *rest = words
         someone = person(data, spot, us)
         asked = in_thread(spot, someone) if spot.thread_ts else in_channel(us.id, spot.channel, someone)
-        ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts, typed=True)
-        await self._run(name, asked, rest, ear)
+        ear = Ear(us.id, spot.channel, str(data["user"]), spot.thread_ts, typed=True, workspace=us.team)
+        await self._run(name, replace(asked, openly=not spot.direct), rest, ear)
 
     async def opened(self, event: Json, us: Workspace) -> None:
         """Somebody looks at the app: at its home, or at the messages."""
         user = str(event["user"])
+        if not self.rules.permit((user, event.get("channel"), us.id, us.team, us.enterprise)):
+            return
         if event.get("tab") == "home":
             await self._publish(us.id, user, resource(user, us.id, us))
             return
@@ -136,9 +144,12 @@ class Desk:
     async def _slash(self, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
         channel, user = str(body["channel_id"]), str(body["user_id"])
+        url = str(body.get("response_url") or "")
+        if not await self._permits(user, body, Ear(us.id, channel, user, response_url=url), us):
+            return
         name, words = self._slashed(body)
         asked = in_channel(us.id, channel, resource(user, str(body.get("team_id") or us.id), us))
-        await self._run(name, asked, words, Ear(us.id, channel, user, response_url=str(body.get("response_url") or "")))
+        await self._run(name, asked, words, Ear(us.id, channel, user, response_url=url, workspace=us.team))
 
     async def _shortcut(self, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
@@ -148,13 +159,18 @@ class Desk:
         name = str(body["callback_id"])
         if any(command.name == name for command in self.commands.menu):
             asked = replace(asked, message=spot.id)
-        url = str(body.get("response_url") or "")
-        await self._run(name, asked, (), Ear(us.id, spot.channel, str(user["id"]), spot.thread_ts, url))
+        ear = Ear(
+            us.id, spot.channel, str(user["id"]), spot.thread_ts, str(body.get("response_url") or ""), workspace=us.team
+        )
+        if await self._permits(ear.user, body, ear, us):
+            await self._run(name, asked, (), ear)
 
     async def _action(self, action: str, value: str, body: Json) -> None:
         us = await seen_from(self.workspaces, body)
         someone = who(body["user"], body, us)
-        ear = _ear(body, us)
+        ear = ear_of(body, us)
+        if not await self._permits(ear.user, body, ear, us):
+            return
         if action.startswith("hathi:home-"):
             await self._at_home(action, value, ear, someone)
         elif action == FEEDBACK:
@@ -166,12 +182,23 @@ class Desk:
                 await self._form(order, ear, str(body.get("trigger_id") or ""))
         elif (order := given(value, someone, us)) is None:
             log.debug("what was pressed is somebody else's, or none of ours")
+        elif order.name in DELETES_FOR_ALL and not is_there(order, ear.channel, ear.root):
+            log.info("what was pressed is about another place: nothing is done")
         elif action == COMMAND:
             await self._run(order.name, order.asked, order.asked.words, ear)
         elif action == page.UNDO:
             await self._undo(order, ear)
         elif action.startswith(page.DO):
             await self._run(order.name, order.asked, order.asked.words, replace(ear, replaces=True), order.at)
+
+    async def _permits(self, user: str, body: Json, ear: Ear, us: Workspace) -> bool:
+        """Whether the operator's lists let somebody use us there; who may not is told so, where that can be."""
+        team = (body.get("user") or {}).get("team_id") if isinstance(body.get("user"), Mapping) else body.get("team_id")
+        if self.rules.permit((user, team, ear.channel, us.id, us.team, us.enterprise)):
+            return True
+        if not ear.home:
+            await tell(self.workspaces, ear, NOT_TO_TALK)
+        return False
 
     async def _rate(self, post: str, someone: Resource, good: bool, ear: Ear) -> None:
         """Note what somebody thinks of an answer; of anything else nothing is noted, and nothing said."""
@@ -234,11 +261,15 @@ class Desk:
         view: Json = body["view"]
         metadata = str(view.get("private_metadata") or "")
         order = given(metadata, who(body["user"], body, us), us)
-        if order is None:
+        if order is None or order.name != "memory":
             return
         where = json.loads(metadata)
         channel, root, url = (str(where.get(name) or "") for name in ("channel", "root", "url"))
+        if url and not is_slacks(url, self.workspaces.api_url):
+            return
         ear = Ear(us.id, channel, str(body["user"]["id"]), root, url, replaces=True)
+        if not await self._permits(ear.user, body, ear, us):
+            return
         await self._run(order.name, order.asked, (*order.asked.words, *forms.typed(view).split()), ear, order.at)
 
     # The home
@@ -248,14 +279,18 @@ class Desk:
             await self._run("memory", at_home(ear.team, someone), ("export",), ear)
             return
         try:
-            if action == home.FORGET and (thread := _conversation(value)):
-                direct = is_direct(parts(thread)[1])
-                await self.forgetting.reset(thread, None if direct else someone)
+            if action == home.FORGET and (thread := home.conversation(value, ear.team)):
+                whole = is_direct(parts(thread)[1]) and thread in await self._conversations(someone)
+                await self.forgetting.reset(thread, None if whole else someone)
             elif action == home.FORGET_ALL:
                 await self.forgetting.forget(someone)
         except DatabaseError as error:  # the page says so
             log.warning("%s: %s", action, error)
         await self._publish(ear.team, ear.user, someone)
+
+    async def _conversations(self, someone: Resource) -> set[Thread]:
+        """Those that somebody's home shows. Nobody else speaks in a direct message of theirs."""
+        return {each.thread for each in await self.forgetting.kept(someone, home.CONVERSATIONS)}
 
     async def _publish(
         self, team: str, user: str, someone: Resource, told: Told | None = None, notice: str = ""
@@ -284,9 +319,8 @@ class Desk:
         """Run a command, and say how it went."""
         asked = replace(asked, words=tuple(words))
         try:
-            if not asked.manages and name != "memory":
-                known = await self.names.find(ear.team, ear.user)
-                asked = replace(asked, manages=known is not None and known.manages)
+            if not asked.manages and name in DELETES_FOR_ALL:
+                asked = replace(asked, manages=await self.names.manages(ear.team, ear.user, {ear.team, ear.workspace}))
             told = await self.commands.run(name, asked)
             if ear.replaces and not ear.home and told == Told(told.text):  # the page is shown with what was done
                 after = await self.commands.run("memory", replace(asked, words=()))
@@ -356,23 +390,6 @@ class Desk:
 
         names = "|".join(command.name for command in self.commands.all)
         return re.sub(rf"/({names})(?![\w-])(?! where| [0-9A-Z]{{4}}-)", here, text)
-
-
-def _ear(body: Json, us: Workspace) -> Ear:
-    """Who pressed something, and where: in the home there is no channel."""
-    container: Json = body.get("container") or {}
-    channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
-    root = str((body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or "")
-    return Ear(us.id, channel, str(body["user"]["id"]), root, str(body.get("response_url") or ""))
-
-
-def _conversation(value: str) -> Thread | None:
-    """What a button of the home is about; None when it is none of ours."""
-    try:
-        thread = Thread.parse(value)
-    except ValueError:
-        return None
-    return thread if thread.platform == PLATFORM else None
 
 
 def _confirming(told: Told, asked: Asked) -> Sequence[Json]:

@@ -1,6 +1,33 @@
 """Which messages are said to the bot, and which are commands. Pure: what Slack sent goes in, a decision comes out."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from adapters.slack.reading import Json, Spot, Workspace, mentions, plain, without_call
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Whom the bot listens to: ids of people, channels, workspaces and organisations. An empty `allow` allows all."""
+
+    allow: frozenset[str] = frozenset()
+    deny: frozenset[str] = frozenset()
+
+    def permit(self, ids: Iterable[object]) -> bool:
+        """Whether something with these ids may be read: none of them is denied, one of them is allowed."""
+        known = {str(id_) for id_ in ids if id_}
+        return not known & self.deny and (not self.allow or bool(known & self.allow))
+
+    def permit_message(self, data: Json, channel: str, us: Workspace) -> bool:
+        """Whether a message may be read."""
+        names = ("user", "bot_id", "team", "user_team", "source_team")
+        return self.permit((*(data.get(name) for name in names), channel, us.id, us.team, us.enterprise))
+
+    def permit_install(self, installer: str, team: str, enterprise: str) -> bool:
+        """Whether the bot may be installed; an `allow` that names channels alone says nothing about that."""
+        who = frozenset(id_ for id_ in self.allow if id_[:1] in "TEUW")
+        return Rules(who, self.deny).permit((installer, team, enterprise))
+
 
 SPOKEN = {"", "file_share", "thread_broadcast"}  # subtypes of what people say; all else is Slack's own, or a bot's
 

@@ -3,13 +3,14 @@
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.calling import translated
+from adapters.slack.reading import PRIVATE_CHANNEL, Spot
 from bot.errors import PlatformError
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ class Known:
     """A person or channel."""
 
     name: str
-    manages: bool = False  # a person who may delete what others said: an admin or owner of the workspace
+    manages: bool = False  # a person who may delete what others said: an admin or owner of their own workspace
     kind: str = ""  # a channel's, as `channel_type` has it: channel, group, mpim, im
     shared: bool = False  # a channel that other organisations read too
     until: float = 0.0
@@ -41,19 +42,19 @@ class Names:
     client: Callable[[str], Awaitable[AsyncWebClient]]  # of a workspace
     _known: "OrderedDict[tuple[str, str], Known]" = field(default_factory=OrderedDict)
 
-    def known(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
-        """Those names that need not be asked for."""
-        found = {id_: self.get(team, id_) for id_ in ids}
-        return {id_: known.name for id_, known in found.items() if known is not None}
+    def known(self, there: Spot, ids: Iterable[str]) -> Mapping[str, str]:
+        """Those names that need not be asked for, as far as they may be said there."""
+        found = {id_: self.get(there.team, id_) for id_ in ids}
+        return {id_: _said(known, id_, there) for id_, known in found.items() if known is not None}
 
     def zone(self, team: str, id_: str) -> str:
         """A person's time zone, if it need not be asked for."""
         known = self.get(team, id_)
         return known.zone if known is not None else ""
 
-    async def look_up(self, team: str, ids: Iterable[str]) -> Mapping[str, str]:
-        """All names that can be had."""
-        return {id_: known.name for id_ in ids if (known := await self.find(team, id_)) is not None}
+    async def look_up(self, there: Spot, ids: Iterable[str]) -> Mapping[str, str]:
+        """All names that can be had, as far as they may be said there."""
+        return {id_: _said(known, id_, there) for id_ in ids if (known := await self.find(there.team, id_)) is not None}
 
     async def find(self, team: str, id_: str) -> Known | None:
         """A person (U…, W…) or channel; None when Slack does not tell."""
@@ -68,6 +69,15 @@ class Names:
             while len(self._known) > KEPT:
                 self._known.popitem(last=False)
         return known
+
+    async def manages(self, team: str, id_: str, here: Collection[str]) -> bool:
+        """Whether a person may delete what others said in the workspace, any of `here`; asked of Slack each time."""
+        try:
+            known = await self._ask(team, id_)
+        except PlatformError as error:
+            log.info("what %s may do is not known: %s", id_, error)
+            return False
+        return known.manages and known.team in {*here, ""}
 
     def get(self, team: str, id_: str) -> Known | None:
         """What need not be asked for."""
@@ -104,6 +114,12 @@ def is_guest(user: Mapping[str, Any]) -> bool:
 def channel_known(channel: Mapping[str, Any]) -> Known:
     """A channel, as Slack describes it."""
     return Known(str(channel.get("name") or ""), kind=_kind(channel), shared=_shared(channel))
+
+
+def _said(known: Known, id_: str, there: Spot) -> str:
+    """A name; of a channel that is not public only in that channel, and to people of other organisations no other."""
+    public = known.kind == "channel" and not known.shared and not there.shared
+    return known.name if not known.kind or public or id_ == there.channel else PRIVATE_CHANNEL
 
 
 def _called(user: Mapping[str, Any]) -> str:

@@ -33,7 +33,6 @@ UPDATE_SECONDS = 1.5  # between two updates of a post: 50 a minute
 STATUS_SECONDS = 90.0  # Slack takes a status away after two minutes
 STATUS = "is thinking…"
 FOUND = 100  # messages of a thread among which a post is looked for
-NOT_UNFURLED: Mapping[str, Any] = {"unfurl_links": False, "unfurl_media": False}
 FEEDBACK = "hathi:feedback"
 
 # With these the whole channel is out of reach; with any other, streaming is not possible there.
@@ -80,6 +79,7 @@ class ThreadReply:
     ours: Callable[[Sequence[str]], Awaitable[Set[str]]]  # those of some posts that any turn has recorded
     outbox: Outbox
     no_streams: Callable[[], None]  # told when it turns out that the channel has none
+    previews: bool = False  # of the pages that an answer links to: whoever fetches them tells them what the link says
     _known: dict[int, _Post] = field(default_factory=dict)
     _text: str = ""
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -201,8 +201,9 @@ class ThreadReply:
 
     async def _post(self, place: Place, text: str, *, rated: bool) -> str:
         answer = await place.client.chat_postMessage(
-            channel=place.channel, thread_ts=place.root, **NOT_UNFURLED, **_body(text, rated=rated)
-        )
+            channel=place.channel, thread_ts=place.root, unfurl_links=self.previews, unfurl_media=self.previews,
+            **_body(text, rated=rated),
+        )  # fmt: skip
         return str(answer["ts"])
 
     async def _grow(self, number: int, post: str, known: _Post, text: str, *, ends: bool, last: bool) -> None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from adapters import files
 from bot.chat import Image, Message, Resource, Room, Thread
 
 PLATFORM = "slack"
 Json = Mapping[str, Any]  # as Slack defines it
+PRIVATE_CHANNEL = "a private channel"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -143,14 +145,16 @@ def read(
         text=text or "(says nothing, but calls you)",
         at=at(spot.ts),
         name=names.get(str(data.get("user") or data.get("bot_id")), ""),
-        images=_images(_files(data)),
+        images=_images(data, workspace),
         zone=zone,
     )
 
 
 def ids_in(data: Json) -> set[str]:
     """People and channels that `read` wants to call by their names."""
-    found = {match[1] for match in _MENTION.finditer(str(data.get("text") or "")) if not match[2]}
+    quoted = (str(each.get("text") or each.get("fallback") or "") for each in data.get("attachments") or ())
+    text = " ".join((str(data.get("text") or ""), *quoted))
+    found = {match[2] for match in _MENTION.finditer(text) if match[1] == "#" or not match[3]}
     return {*found, str(data.get("user") or "")} - {""}
 
 
@@ -176,8 +180,10 @@ def plain(text: str, names: Mapping[str, str] = NOTHING) -> str:
     def entity(match: re.Match[str]) -> str:
         inside, _, label = match[1].partition("|")
         kind, rest = inside[:1], inside[1:]
-        if kind in "@#":
-            return f"{kind}{names.get(rest) or label.removeprefix(kind) or 'unknown'}"
+        if kind == "#":  # its label says a private channel's name to those who may not know it
+            return f"#{names.get(rest) or PRIVATE_CHANNEL}"
+        if kind == "@":
+            return f"@{names.get(rest) or label.removeprefix('@') or 'unknown'}"
         if kind == "!":
             return label or "@" + rest.partition("^")[0]  # !here, !subteam^S1, !date^…
         address = inside.removeprefix("mailto:")
@@ -205,7 +211,7 @@ def at(ts: str) -> datetime:
         return datetime.now(UTC)
 
 
-_MENTION = re.compile(r"<[@#]([A-Z0-9]{2,30})(?:\|([^<>]*))?>")
+_MENTION = re.compile(r"<([@#])([A-Z0-9]{2,30})(?:\|([^<>]*))?>")
 
 
 def _parts(
@@ -230,14 +236,29 @@ def _files(data: Json) -> Sequence[Json]:
     return [file for file in data.get("files") or () if file.get("mode") != "tombstone"]
 
 
-def _images(found: Sequence[Json]) -> tuple[Image, ...]:
-    images = [Image(address(file), str(file.get("mimetype"))) for file in found if address(file)]
+def address(file: Json, data: Json, workspace: Workspace) -> str:
+    """Where a file of the message `data` can be had; empty for one that is not Slack's own, or not this message's.
+
+    An app may give a remote file (`mode: external`) any address, also that of a file which others have posted. So the
+    path has to name the file itself, and the workspace where it was said, or that of its author in a shared channel.
+    """
+    url = str(file.get("url_private_download") or file.get("url_private") or "")
+    found = _FILE.fullmatch(urlsplit(url).path)
+    if found is None or file.get("mode") == "external" or file.get("is_external"):
+        return ""
+    teams = {workspace.id, workspace.team, workspace.enterprise, *(data.get(each) for each in _TEAMS)}
+    plain_name = not {"/", "\\"} & set(unquote(found["name"]))
+    return url if found["team"] in teams and found["file"] == file.get("id") and plain_name else ""
+
+
+_FILE = re.compile(r"/files-pri/(?P<team>[A-Z0-9]+)-(?P<file>[A-Z0-9]+)/(download/)?(?P<name>[^/]+)")
+_TEAMS = ("user_team", "source_team", "team")  # of a message's author, as Slack tells it
+
+
+def _images(data: Json, workspace: Workspace) -> tuple[Image, ...]:
+    """Pictures; one that is not to be fetched has no address, and the model is told that it cannot see it."""
+    images = [Image(address(file, data, workspace), str(file.get("mimetype"))) for file in _files(data)]
     return tuple(image for image in images if image.type in files.IMAGE_TYPES)[: files.IMAGES]
-
-
-def address(file: Json) -> str:
-    """Where a file can be had."""
-    return str(file.get("url_private_download") or file.get("url_private") or "")
 
 
 def _name(file: Json) -> str:

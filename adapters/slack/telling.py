@@ -10,7 +10,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.slack.blocks import escaped, said
 from adapters.slack.calling import quiet, translated
-from adapters.slack.reading import Json
+from adapters.slack.reading import Json, Workspace
 from adapters.slack.workspaces import Workspaces
 from bot.errors import PlatformError
 
@@ -28,11 +28,21 @@ class Ear:
     response_url: str = ""  # good five times, for half an hour
     typed: bool = False  # they typed a command, where slash commands may not work
     replaces: bool = False  # what they see there is their page: it is shown anew in its place
+    workspace: str = ""  # that they speak from, where the bot is installed in a whole organisation
 
     @property
     def home(self) -> bool:
         """Whether they look at the app's home."""
         return not self.channel
+
+
+def ear_of(body: Json, us: Workspace) -> Ear:
+    """Who pressed something, and where: in the home there is no channel."""
+    container: Json = body.get("container") or {}
+    channel = str((body.get("channel") or {}).get("id") or container.get("channel_id") or "")
+    root = str((body.get("message") or {}).get("thread_ts") or container.get("thread_ts") or "")
+    url = str(body.get("response_url") or "")
+    return Ear(us.id, channel, str(body["user"]["id"]), root, url, workspace=us.team)
 
 
 async def tell(

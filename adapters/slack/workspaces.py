@@ -32,6 +32,8 @@ NEEDED = {"app_mentions:read", "chat:write", "im:history"}  # without these ther
 class Workspaces(Protocol):
     """Where the bot is installed."""
 
+    api_url: str  # of another server that speaks Slack's API; empty: Slack's own
+
     async def check(self) -> str:
         """Look at what can be looked at, and say it in one line. Raises PlatformError."""
         ...

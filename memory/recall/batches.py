@@ -244,11 +244,13 @@ with locked as materialized ( -- waits for nobody: who deletes or edits several 
     delete from hathi.passages as passage using thread, unnest($20::text[], $21::int[]) as kept (message, parts)
     where passage.message = kept.message and part >= kept.parts
 ), speaker as (
-    insert into hathi.speakers as known (author, thread, name)
-    select distinct on (author) author, thread, name from given where author is not null
+    insert into hathi.speakers as known (author, thread, name, audience)
+    select distinct on (author) author, thread, name, audience from given where author is not null
     order by author, (name <> '') desc, place desc
-    on conflict (author, thread) do update set name = excluded.name
-        where excluded.name <> '' and known.name <> excluded.name
+    on conflict (author, thread) do update set
+        name = coalesce(nullif(excluded.name, ''), known.name), audience = excluded.audience
+        where (excluded.name <> '' and known.name <> excluded.name)
+           or excluded.audience is distinct from known.audience
 ), edited as (
     delete from hathi.edited using thread where message = any($2::text[] || $20::text[])
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.chat import Thread
 from memory.pool import Database, Record
-from memory.privacy import Place, place, stored
+from memory.privacy import Place, may_read, place, stored
 
 BY_WORDS = 80  # messages that the words of a question bring
 BY_MEANING = 80  # messages that its vector brings
@@ -26,7 +26,7 @@ class Scope:
     there: Place
     threads: Sequence[int]
     askers: frozenset[str]  # who asks, under each of their names
-    names: Mapping[str, str]  # who speaks in these threads, and what they are called
+    names: Mapping[str, str]  # whose words may be read, of all who speak in these threads, and what they are called
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,16 @@ async def scope(database: Database, thread: Thread, *, whole: bool) -> Scope | N
             select thread from hathi.indexed join newest using (audience)
             where $2 and not starts_with(newest.audience, 'public:')
         ), speaking as materialized (
-            select author, max(name) as name from hathi.speakers where thread = any(array(select thread from threads))
-            group by author order by count(*) desc, author limit $3
+            select author, audience, max(name) as name from hathi.speakers
+            where thread = any(array(select thread from threads)) and ( -- no more than may be read is told below
+                audience = (select audience from newest) or starts_with(audience, 'public:')
+                or author = any(array(select person from people)))
+            group by author, audience order by count(*) desc, author limit $3
         )
         select newest.audience, newest.space, array(select person from people) as people,
                array(select thread from threads order by thread) as threads,
-               array(select author from speaking) as authors, array(select name from speaking) as names
+               array(select author from speaking) as authors, array(select name from speaking) as names,
+               array(select audience from speaking) as audiences
         from newest
         """,
         str(thread),
@@ -112,7 +116,8 @@ async def scope(database: Database, thread: Thread, *, whole: bool) -> Scope | N
     there = place(stored(row["audience"] or ""), row["space"], row["people"])
     names = {
         author: name or author.partition(":")[2]  # in the terminal people are called what they are
-        for author, name in zip(row["authors"], row["names"], strict=True)
+        for author, name, label in zip(row["authors"], row["names"], row["audiences"], strict=True)
+        if may_read(stored(label) if label is not None else None, author, there)
     }
     return Scope(there, row["threads"], frozenset(row["people"]), names)
 

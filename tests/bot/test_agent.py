@@ -93,7 +93,7 @@ class Stage:
     def routes(self) -> tuple[()]:
         return ()
 
-    async def download(self, image: Image) -> bytes | None:
+    async def download(self, image: Image, thread: Thread) -> bytes | None:
         return self.pictures.get(image.url)
 
     async def noted(self, noted: Noted) -> None:

@@ -12,7 +12,7 @@ from memory.transcript import PostgresTranscript
 from memory.working.pages import Learned
 from tests.stores import commands_in, pages_in
 
-ANA, BOB = Resource("stage", "ana"), Resource("stage", "bob")
+ANA, BOB, EVE = Resource("stage", "ana"), Resource("stage", "bob"), Resource("stage", "eve")
 PORCH = Thread("stage", "porch")
 
 
@@ -148,11 +148,49 @@ async def test_two_identities_become_one_when_both_are_sure(commands: Commands) 
     asked = await commands.typed(f"/link {code}", BOB, PORCH)
     assert asked.startswith(f"This makes you and {ANA} one person")
     assert asked.endswith(f"Say /link {code} yes to do it.")
-    assert (await commands.typed(f"/link {code} yes", BOB, PORCH)).startswith(f"Done: you and {ANA} are one person")
+    assert (await commands.typed("/link done", ANA, PORCH)).startswith("Nobody has typed your code yet")
+    assert "no longer, good" in await commands.typed(f"/link {code}", EVE, PORCH)  # it is Bob's now
+    assert (await commands.typed(f"/link {code} yes", BOB, PORCH)).startswith("Now say /link where the code came from")
+    assert "are one person" not in await commands.typed(f"/link with {EVE} yes", ANA, PORCH)
+    shown = await commands.typed("/link", ANA, PORCH)
+    assert shown.startswith(f"Your code was typed by {BOB}.")
+    assert shown.endswith(f"Say /link with {BOB} yes to do it.")
+    done = await commands.typed(f"/link with {BOB} yes", ANA, PORCH)
+    assert done.startswith(f"Done: you and {BOB} are one person")
     assert "no longer, good" in await commands.typed(f"/link {code} yes", BOB, PORCH)
     assert f"You are one person here and as {BOB}" in await commands.typed("/memory", ANA, PORCH)
     assert (await commands.typed("/unlink", ANA, PORCH)).startswith("Done: you stand alone here again")
     assert (await commands.typed("/unlink", ANA, PORCH)).startswith("You are not linked")
+
+
+async def test_a_code_that_others_could_read_is_burnt(commands: Commands) -> None:
+    code = (await commands.typed("/link", ANA, PORCH)).partition("/link ")[2][:9]
+    told = await commands.run("link", Asked(BOB, PORCH, (code,), shared=True, openly=True))
+    assert "not good any more" in told.text
+    for person in (BOB, EVE):
+        assert "no longer, good" in await commands.typed(f"/link {code}", person, PORCH)
+    assert (await commands.typed("/link", ANA, PORCH)).startswith("Type /link ")
+
+
+async def test_forgetting_oneself_gives_nobody_new_tries(commands: Commands, transcript: PostgresTranscript) -> None:
+    for number in range(12):
+        await commands.typed(f"/link AAAA-{number:04d}", BOB, PORCH)
+        await commands.typed("/link new", BOB, PORCH)
+    await commands.typed("/forget me yes", BOB, PORCH)
+    code = (await commands.typed("/link", ANA, PORCH)).partition("/link ")[2][:9]
+    assert "no longer, good" in await commands.typed(f"/link {code}", BOB, PORCH)
+    assert "Try again in an hour" in await commands.typed("/link", BOB, PORCH)
+    rows = await transcript.database.fetch("select person from hathi.link_tries")
+    assert not any(str(BOB) in row["person"] for row in rows)
+
+
+async def test_a_new_code_takes_the_claim_of_the_old_one_with_it(commands: Commands) -> None:
+    code = (await commands.typed("/link", ANA, PORCH)).partition("/link ")[2][:9]
+    await commands.typed(f"/link {code}", EVE, PORCH)
+    await commands.typed(f"/link {code} yes", EVE, PORCH)
+    assert str(EVE) in await commands.typed("/link", ANA, PORCH)
+    assert (await commands.typed("/link new", ANA, PORCH)).startswith("Type /link ")
+    assert "no longer, possible" in await commands.typed(f"/link with {EVE} yes", ANA, PORCH)
 
 
 @pytest.mark.parametrize("words", ["", "about", "about yes"])

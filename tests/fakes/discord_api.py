@@ -15,7 +15,7 @@ import json
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -67,6 +67,7 @@ class Asked:
     follow_ups: list[JSON] = field(default_factory=list)
     components: list[JSON] = field(default_factory=list)
     expired: bool = False
+    flags: int = 0  # of its answer, as edited
     post: tuple[int, int] | None = None  # channel and id of the post whose button was pressed, if all can read it
 
     @property
@@ -198,12 +199,27 @@ class FakeDiscord:
 
     # The world
 
-    def person(self, name: str, *, bot: bool = False, guild: int | None = None, nick: str | None = None) -> int:
-        """Somebody; with `guild`, called `nick` there."""
+    def person(
+        self,
+        name: str,
+        *,
+        bot: bool = False,
+        guild: int | None = None,
+        nick: str | None = None,
+        roles: Sequence[int] = (),
+    ) -> int:
+        """Somebody; with `guild`, called `nick` there, and with `roles`."""
         id_ = self._snowflake()
         self._users[id_] = self._user(id_, name, bot=bot)
         if guild is not None:
-            self._members[guild, id_] = {"nick": nick}
+            self._members[guild, id_] = {"nick": nick, "roles": list(map(str, roles))}
+        return id_
+
+    def role(self, guild: int, name: str) -> int:
+        """A role that some people in a guild have."""
+        id_ = self._snowflake()
+        everyone = self._guilds[guild]["roles"][0]
+        self._guilds[guild]["roles"].append({**everyone, "id": str(id_), "name": name, "permissions": "0"})
         return id_
 
     def guild(self, name: str = "Porch") -> int:
@@ -369,12 +385,16 @@ class FakeDiscord:
         manages: bool = False,
         post: int | None = None,
         picks: str | None = None,
+        bent: str | None = None,
     ) -> Asked:
-        """Somebody presses a button, or `picks` from a menu, under an answer that only they see, or under a `post`."""
+        """Somebody presses a button, or `picks` from a menu, under an answer that only they see, or under a `post`.
+
+        What they press says `bent` instead of what we said.
+        """
         offered = self._offered() if post is None else self.messages[channel][post]["components"]
         pressed = next(each for each in rules.inside(offered) if each["custom_id"] == custom_id)
         assert not pressed.get("disabled"), "Discord's client does not let this be pressed"
-        data: JSON = {"custom_id": custom_id, "component_type": pressed["type"]}
+        data: JSON = {"custom_id": bent or custom_id, "component_type": pressed["type"]}
         if picks is not None:
             assert picks in {option["value"] for option in pressed["options"]}
             data["values"] = [picks]
@@ -719,6 +739,7 @@ class FakeDiscord:
             r"GET /applications/(\d+)/commands": self._get_commands,
             r"PUT /applications/(\d+)/commands": self._put_commands,
             r"POST /users/@me/channels": self._open_direct,
+            r"GET /guilds/(\d+)/members/(\d+)": self._get_member,
             r"GET /channels/(\d+)": self._get_channel,
             r"GET /channels/(\d+)/messages": self._history,
             r"GET /channels/(\d+)/messages/(\d+)": self._get_message,
@@ -768,6 +789,11 @@ class FakeDiscord:
                  if id_ > int(after or 0) and (not before or id_ < int(before))]  # fmt: skip
         chosen = found[: int(limit)] if after else found[-int(limit) :]
         return [{k: v for k, v in m.items() if k not in {"member", "guild_id"}} for m in reversed(chosen)]
+
+    async def _get_member(self, body: JSON, guild: int, user: int) -> JSON:
+        if (guild, user) not in self._members:
+            raise _Problem(404, 10007, "Unknown Member")
+        return self._member(guild, user) | {"user": self._users[user]}
 
     async def _get_message(self, body: JSON, channel: int, message: int) -> JSON:
         self._place(channel)
@@ -853,6 +879,7 @@ class FakeDiscord:
             raise _Problem(404, 10008, "Unknown Message")
         if asked.post is not None and asked.response["type"] == EDIT_LATER:  # then that is what is edited
             return await self._edit_message(body, *asked.post)
+        asked.flags = body.get("flags", asked.flags)
         said = asked.texts[-1] if asked.texts else "an answer"
         asked.texts.append(self._checked({"content": said, **body}))
         asked.components = body.get("components", asked.components) or []

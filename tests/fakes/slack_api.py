@@ -260,9 +260,12 @@ class FakeSlack(Methods):
             payload["container"] = container
         return await self._ask(INTERACTIVE, payload, answerable=not view)
 
-    async def submit(self, user: str, *typed: str) -> Asked:
-        """Somebody sends the form that is open, with words for each of its fields; it closes if all is well."""
-        view = self.form()
+    async def submit(self, user: str, *typed: str, metadata: str | None = None) -> Asked:
+        """Somebody sends the form that is open, with words for each of its fields; it closes if all is well.
+
+        With `metadata` they have bent what the form keeps, and it stays open.
+        """
+        view = self.form() | ({} if metadata is None else {"private_metadata": metadata})
         fields = [block for block in view["blocks"] if block["type"] == "input"]
         assert view["submit"], "there is nothing to be pressed"
         values: JSON = {}
@@ -278,7 +281,7 @@ class FakeSlack(Methods):
         if self.workspaces[team].org:
             payload["team"] = None
         asked = await self._ask(INTERACTIVE, payload, answerable=False)
-        if asked.acked is not None and not asked.ack:
+        if asked.acked is not None and not asked.ack and metadata is None:
             self.close()
         return asked
 

@@ -121,6 +121,7 @@ class Methods(Views):
         id_ = request.path.split("/")[2].rpartition("-")[2]
         data, html = self._data.get(id_, (b"", True))
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        self.fetched.append((id_, token))
         if html or token not in self._tokens or token in self._expired or "files:read" not in self.scopes:
             return web.Response(text="<!DOCTYPE html><html><title>Sign in | Slack</title></html>",
                                 content_type="text/html")  # fmt: skip

@@ -69,6 +69,7 @@ class World:
         self.messages: dict[str, dict[str, JSON]] = defaultdict(dict)  # by channel, by ts
         self.people: dict[str, JSON] = {}
         self.files: dict[str, JSON] = {}
+        self.fetched: list[tuple[str, str]] = []  # files that were asked for, and with which token
         self.workspaces: dict[str, Install] = {}
         self._tokens: dict[str, Install] = {}
         self._expired: set[str] = set()

@@ -191,7 +191,7 @@ class StageAdapter:
         """Nobody asks over HTTP."""
         return ()
 
-    async def download(self, image: Image) -> None:
+    async def download(self, image: Image, thread: Thread) -> None:
         """Nobody posts pictures here."""
 
     async def noted(self, noted: Noted) -> None:

@@ -10,7 +10,7 @@ from bot.errors import DatabaseError
 from bot.ports import Counts
 from bot.prompt import compose
 from tests.memory.working.conftest import ANA, BOB, DM, PUBLIC, World, thread_in, world
-from tests.stores import commands_in
+from tests.stores import commands_in, link
 
 __all__ = ["world"]  # a fixture
 
@@ -123,9 +123,8 @@ async def test_a_reset_conversation_takes_what_was_learned_in_it(world: World) -
 
 async def test_a_forgotten_person_is_gone_under_each_of_their_names(world: World) -> None:
     await story(world)
-    code = await world.links.offer(ANA)
-    assert code is not None
-    await world.links.link(SLACK, code)
+    await link(world.links, ANA, SLACK)
+    await world.links.offer(ANA)
     there = Thread("slack", "T1:D1")
     await world.say("I like kites", DM.__class__("direct", "slack:T1:D1"), SLACK, there)
     await world.forgetting.about(ANA)

@@ -22,6 +22,7 @@ from tests.memory.worlds import Human as Somebody
 from tests.memory.worlds import Place as Elsewhere
 from tests.memory.worlds import Saying
 from tests.memory.worlds import World as Moving
+from tests.stores import link
 
 __all__ = ["world"]  # a fixture
 
@@ -246,7 +247,7 @@ async def lives_in_sql(base: World, seed: int) -> tuple[int, int]:
         else:
             await base.transcript.hear(message)
             sayings[said.word] = said
-    await link(base, moving)
+    await link_all(base, moving)
     visits = list(moving.visits())
     known = 0
     for number, (there, speaker) in enumerate(random_.sample(visits, min(6, len(visits)))):
@@ -264,7 +265,7 @@ async def lives_in_sql(base: World, seed: int) -> tuple[int, int]:
     return known, await copied(base, moving, seed, list(sayings.values()))
 
 
-async def link(base: World, moving: Moving) -> None:
+async def link_all(base: World, moving: Moving) -> None:
     """People are one on both platforms, as they are at the end of a world's life."""
     await base.database.fetch("delete from hathi.links")
     for who in moving.linked:
@@ -330,9 +331,7 @@ async def test_no_word_reaches_a_prompt_for_people_who_could_not_read_it(world: 
     random_ = random.Random(seed)
     humans = [Human(1), Human(2), Human(3)]
     everywhere = places(random_, humans)
-    code = await world.links.offer(humans[0].on("discord"))
-    assert code is not None
-    assert await world.links.link(humans[0].on("slack"), code)
+    await link(world.links, humans[0].on("discord"), humans[0].on("slack"))
     said: dict[str, Place] = {}
     for number, (there, who) in enumerate(visits(random_, everywhere, 14)):
         word = f"zebra{number}x"
@@ -361,9 +360,7 @@ async def test_everywhere_a_person_lives_where_they_last_said_among_what_may_be_
     random_ = random.Random(seed)
     humans = [Human(1), Human(2)]
     everywhere = places(random_, humans)
-    code = await world.links.offer(humans[0].on("discord"))
-    assert code is not None
-    assert await world.links.link(humans[0].on("slack"), code)
+    await link(world.links, humans[0].on("discord"), humans[0].on("slack"))
 
     def names(who: Human, platform: str) -> list[str]:
         return who.names if who == humans[0] else [str(who.on(platform))]

@@ -6,6 +6,8 @@ from bot.chat import Message, Resource, Room, Thread
 from bot.commands import ASK
 from tests.adapters.discord.conftest import AT, House
 from tests.fakes import model as faults
+from tests.fakes.learner import learner
+from tests.stores import tables_of
 
 
 async def texts(house: House) -> list[str]:
@@ -137,7 +139,7 @@ async def test_asking_about_a_message_is_answered_to_who_asked_alone(house: Hous
     asked = await house.discord.menu(house.ana, house.channel, ASK, message)
     assert (await house.told(asked)).startswith("Cato said so.")
     await house.discord.until(lambda: len(asked.follow_ups) == 1)
-    assert all(follow_up["flags"] == 64 for follow_up in asked.follow_ups)
+    assert all(follow_up["flags"] == 64 | 4 for follow_up in asked.follow_ups)  # seen by Ana alone, without previews
     assert house.asked() == ["What do you say to this message?\n\n> Bob the Builder: Carthage must be destroyed."]
     assert house.discord.posts(house.channel) == []
     assert await house.ask(f"{AT} what did we talk about?") == "You said: what did we talk about?"
@@ -210,3 +212,20 @@ async def test_two_processes_with_the_same_shard_answer_an_interaction_once(hous
 async def test_who_is_left_out_is_told_so(house: House) -> None:
     await house.start(discord_deny=str(house.bob))
     assert "not to talk with you" in await house.told(await house.discord.slash(house.bob, house.channel, "memory"))
+
+
+async def test_nothing_is_kept_of_a_question_about_somebody_elses_message(house: House) -> None:
+    private = house.discord.channel(house.guild, "board", private=True)
+    await house.start()
+    house.model.arguments = learner
+    message = await house.discord.say(house.bob, private, "I like zebras")
+    asked = await house.discord.menu(house.ana, private, ASK, message)
+    await house.told(asked)
+    assert "zebras" in str(house.model.asked)
+    await house.discord.until(lambda: asked.texts)
+    direct = house.discord.direct(house.ana)
+    await house.ask("what do I like?", channel=direct)
+    await house.ask("zebras?", channel=direct)
+    assert "I like zebras" not in str(house.model.asked[-2:])
+    await house.quiet()
+    assert "I like zebras" not in await tables_of(house.transcript.database)

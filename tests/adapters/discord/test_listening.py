@@ -1,7 +1,9 @@
 """When the bot speaks: over the wire, with the real client."""
 
+from bot.commands import ASK
 from tests.adapters.discord.conftest import AT, House
 from tests.fakes.discord_api import JOIN
+from tests.stores import tables_of
 
 
 async def test_a_mention_is_answered_as_a_reply_that_pings_nobody(house: House) -> None:
@@ -103,8 +105,57 @@ async def test_whom_the_operator_leaves_out_is_not_heard(house: House) -> None:
     assert await house.ask(f"{AT} hello") == "You said: hello"
     await house.stop()
     other = house.discord.channel(house.guild, "other")
-    await house.start(discord_allow=f"{other},{house.bob}")
+    await house.start(discord_allow=f"{other},{house.bob}", catch_up_hours=0)
     await house.discord.say(house.ana, house.channel, f"{AT} and me?")
     assert await house.ask(f"{AT} there", channel=other) == "You said: there"
     assert (await house.ask(f"{AT} here", user=house.bob)).endswith("here")
     assert len(house.discord.posts(house.channel)) == 2
+
+
+async def test_what_is_left_out_is_not_read_as_what_somebody_else_points_at_either(house: House) -> None:
+    eve = house.discord.person("Eve", guild=house.guild)
+    await house.start(discord_deny=str(eve))
+    first = await house.discord.say(eve, house.channel, "a zebra of eve")
+    middle = await house.discord.say(house.bob, house.channel, "an antelope of bob", reply_to=first)
+    await house.ask(f"{AT} what of this?", reply_to=middle)
+    await house.ask(f"{AT} and of this?", reply_to=first)
+    started = await house.discord.say(eve, house.channel, "a zebra that begins a thread")
+    thread = await house.discord.thread(house.channel, message=started)
+    await house.discord.say(eve, thread, "a zebra within it")
+    await house.discord.say(house.bob, thread, "a giraffe of bob")
+    await house.ask(f"{AT} what was said?", channel=thread)
+    asked = await house.discord.menu(house.ana, house.channel, ASK, first)
+    assert await house.told(asked) == "I am not to read this message. Whoever runs me decides that."
+    everything = str(house.model.asked) + await tables_of(house.transcript.database)
+    assert "antelope" in everything
+    assert "giraffe" in everything
+    assert "zebra" not in everything
+
+
+async def test_who_is_left_out_by_a_role_is_left_out_where_discord_does_not_tell_it(house: House) -> None:
+    role = house.discord.role(house.guild, "outsiders")
+    eve = house.discord.person("Eve", guild=house.guild, roles=[role])
+    await house.start(discord_deny=str(role))
+    first = await house.discord.say(eve, house.channel, "a zebra of eve")
+    middle = await house.discord.say(house.bob, house.channel, "an antelope of bob", reply_to=first)
+    await house.ask(f"{AT} what of this?", reply_to=middle)
+    thread = await house.discord.thread(house.channel)
+    await house.discord.say(eve, thread, "a zebra in a thread")
+    await house.discord.say(house.bob, thread, "a giraffe of bob")
+    await house.ask(f"{AT} what was said?", channel=thread)
+    asked = await house.discord.menu(house.ana, house.channel, ASK, first)
+    assert "I am not to read this message." in await house.told(asked)
+    assert "antelope" in str(house.model.asked)
+    assert "giraffe" in str(house.model.asked)
+    assert "zebra" not in str(house.model.asked)
+
+
+async def test_an_edit_of_whom_the_operator_leaves_out_by_now_is_not_read(house: House) -> None:
+    await house.start()
+    message = await house.discord.say(house.bob, house.channel, f"{AT} hello")
+    await house.answer(house.channel, message)
+    await house.stop()
+    await house.start(discord_deny=str(house.bob))
+    await house.discord.edit(house.channel, message, f"{AT} a zebra")
+    await house.ask(f"{AT} and now?")
+    assert "zebra" not in str(house.model.asked)

@@ -318,17 +318,41 @@ async def test_whom_the_operator_leaves_out_gets_no_form(house: House) -> None:
     assert pressed.form is None
 
 
+async def test_a_bent_button_does_nothing_to_somebody_elses_lines_or_words(house: House) -> None:
+    await house.start()
+    await house.learn(f"{AT} I like trains", user=house.bob)
+    direct = house.discord.direct(house.bob)
+    await house.ask("a secret of bob", user=house.bob, channel=direct)
+    (line,) = await house.transcript.database.fetch("select id from hathi.facts")
+    real = (await shown(house)).button("Pause")
+    for does in ("undo {}", "forget {} yes", "correct {} planes", "choose {}"):
+        bent = f"hathi:{house.ana}:memory {does.format(line['id'])}"
+        await house.told(await house.discord.press(house.ana, house.channel, real, bent=bent))
+    theirs = await house.discord.press(house.ana, house.channel, real, bent=f"hathi:{house.bob}:forget me yes")
+    assert "only they can press it" in await house.told(theirs)
+    own = await house.discord.press(house.ana, house.channel, real, bent=f"hathi:{house.ana}:reset yes {direct}")
+    assert "Done: your part of this conversation is deleted, 0 messages." in await house.told(own)
+    assert await house.facts() == ["trains"]
+    rows = await house.transcript.database.fetch("select 1 from public.mastra_messages")
+    assert len(rows) == 4
+
+
 # One person, two accounts
 
 
 async def test_two_accounts_become_one_person(house: House) -> None:
     await house.start()
-    code = await house.told(await house.discord.slash(house.ana, house.channel, "link"))
+    offered = await house.discord.slash(house.ana, house.channel, "link")
+    code = await house.told(offered)
     typed = code.partition("/link ")[2][:9]
     asked = await house.discord.slash(house.bob, house.channel, "link", code=f"{typed.lower()} yes")
     assert f"This makes you and discord:{house.ana} one person" in await house.told(asked)
     assert asked.labels == ["Both are me"]
-    done = await house.discord.press(house.bob, house.channel, asked.button("Both are me"))
+    sure = await house.discord.press(house.bob, house.channel, asked.button("Both are me"))
+    assert "Now say /link where the code came from" in await house.told(sure)
+    shown_to_ana = await house.discord.press(house.ana, house.channel, offered.button("I have typed it"))
+    assert f"Your code was typed by discord:{house.bob}" in await house.told(shown_to_ana)
+    done = await house.discord.press(house.ana, house.channel, shown_to_ana.button("That is me"))
     assert "are one person" in await house.told(done)
     assert f"one person here and as discord:{house.bob}" in (await shown(house)).texts[-1]
     assert "stand alone" in await house.told(await house.discord.slash(house.bob, house.channel, "unlink"))

@@ -222,3 +222,17 @@ async def test_who_asked_alone_is_told_where_the_answer_is_theirs_alone(
     assert asked.texts == [STILL_TRYING, "Cato said so."]
     assert house.discord.texts(house.discord.direct(house.ana)) == []
     assert house.discord.posts(house.channel) == []
+
+
+@pytest.mark.parametrize("previews", [False, True])
+async def test_a_link_gets_a_preview_only_if_the_operator_wants_that(house: House, previews: bool) -> None:
+    await house.start(link_previews=previews)
+    house.model.answers = ["See https://evil.example/?q=words " * 100] * 2
+    message = await house.discord.say(house.bob, house.channel, "look at this")
+    await house.ask(f"{AT} what is there?")
+    posts = house.discord.posts(house.channel)
+    assert len(posts) == 2
+    assert {bool(post.payload.get("flags", 0) & 4) for post in posts} == {not previews}
+    asked = await house.discord.menu(house.ana, house.channel, ASK, message)
+    await house.discord.until(lambda: asked.follow_ups)
+    assert {bool(flags & 4) for flags in (asked.flags, asked.follow_ups[0]["flags"])} == {not previews}

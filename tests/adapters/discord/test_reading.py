@@ -277,3 +277,22 @@ async def test_a_guest_of_a_voice_channel_is_told_nothing_of_the_rest_of_the_ser
     guest = {"roles": [], "joined_at": "2026-01-01T00:00:00Z", "deaf": False, "mute": False, "flags": 16}
     await house.ask(f"{AT} when is the launch?", channel=voice, member=guest)
     assert (await labels(house))[-1] == f"private:discord:{voice}:closed"
+
+
+async def test_nothing_is_fetched_but_from_discord(house: House) -> None:
+    await house.start()
+    notes = house.discord.file("notes.txt", b"buy milk", "text/plain")
+    elsewhere = {**notes, "url": notes["url"].replace("127.0.0.1", "localhost")}
+    await house.ask(f"{AT} what does it say?", attachments=[elsewhere])
+    assert "[file: notes.txt, which could not be read]" in house.asked()[-1]
+    await house.ask(f"{AT} and now?", attachments=[notes])
+    assert "buy milk" in house.asked()[-1]
+
+
+async def test_a_private_channel_is_named_in_itself_alone(house: House) -> None:
+    secret = house.discord.channel(house.guild, "merger", private=True)
+    await house.start()
+    await house.ask(f"{AT} <#{secret}> or <#{house.channel}>?")
+    assert house.asked()[-1] == "#a private channel or #general?"
+    await house.ask(f"{AT} <#{secret}> or <#{house.channel}>?", channel=secret)
+    assert house.asked()[-1] == "#merger or #general?"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.adapters.slack.conftest import House
 from tests.fakes import model as faults
+from tests.stores import tables_of
 
 
 async def test_a_mention_is_answered_in_its_thread_once_and_the_thread_is_followed(house: House) -> None:
@@ -176,3 +177,32 @@ async def test_today_is_the_day_where_the_one_who_asks_lives(house: House) -> No
     rows = await house.rows("select author, zone from public.mastra_messages where author is not null order by seq")
     assert [row["zone"] for row in rows] == ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Pacific/Kiritimati"]
     assert len([call for call in house.slack.calls("users.info") if early in str(call)]) == 1  # as before
+
+
+async def test_whom_the_operator_leaves_out_is_not_read_anywhere(house: House) -> None:
+    eve, closed = house.slack.person("eve"), house.slack.channel("closed")
+    stranger = house.slack.person("stranger", team="T0STRANGER")
+    shared = house.slack.channel("shared", shared=True)
+    await house.start(slack_deny=f"{eve}, {closed},T0STRANGER")
+    root = await house.slack.say(eve, house.channel, f"{house.at} a zebra of eve")
+    await house.slack.say(house.bob, house.channel, "a giraffe of bob", thread_ts=root)
+    await house.slack.say(house.ana, closed, f"{house.at} a zebra in a closed channel")
+    await house.slack.say(stranger, shared, f"{house.at} a zebra of a stranger")
+    await house.ask(f"{house.at} what was said?", thread_ts=root)
+    await house.slack.edit(house.channel, root, f"{house.at} a zebra anew")
+    asked = await house.slack.slash(eve, house.channel, "/memory")
+    await house.slack.until(lambda: asked.answers)
+    assert asked.answers[0]["text"] == "I am not to talk with you here. Whoever runs me decides that."
+    await house.quiet()
+    everything = str(house.model.asked) + await tables_of(house.transcript.database)
+    assert "giraffe" in everything
+    assert "zebra" not in everything
+
+
+async def test_if_any_are_allowed_only_those_are_heard(house: House) -> None:
+    other = house.slack.channel("other")
+    await house.start(slack_allow=f"{other},{house.bob}")
+    await house.slack.say(house.ana, house.channel, f"{house.at} and me?")
+    assert await house.ask("there", channel=other) == "You said: there"
+    assert await house.ask("here", user=house.bob) == "You said: here"
+    assert len(house.model.asked) == 2

@@ -207,3 +207,18 @@ async def test_a_direct_message_without_words_has_no_title(house: House) -> None
     await house.ask("", channel=house.dm, files=[picture])
     await house.quiet()
     assert house.slack.titles == {}
+
+
+async def test_nobody_forgets_somebody_elses_conversation(house: House) -> None:
+    await house.start()
+    shared, bobs = await talk(house)
+    before = await texts(house)
+    team, theirs = house.slack.team, house.slack.dm(house.bob)
+    await opened(house)
+    for value in (
+        f"slack:{team}:{theirs}",
+        f"slack:{team}:{house.channel}:{bobs}",
+        f"slack:T0X:{house.channel}:{shared}",
+    ):
+        await pressed(house, FORGET, value)
+    assert await texts(house) == before

@@ -599,3 +599,67 @@ async def test_what_is_no_answer_of_ours_is_not_rated(house: House) -> None:
     assert pressed.acked is not None
     assert pressed.answers == []
     assert await house.rows("select from hathi.feedback") == []
+
+
+# Bent values, and rights
+
+
+@pytest.mark.parametrize("where", ["Bob's direct message", "another channel", "another thread"])
+async def test_a_button_with_a_bent_value_deletes_nothing(house: House, where: str) -> None:
+    ada, team = house.slack.person("ada", admin=True), house.slack.team
+    bobs, other = house.slack.dm(house.bob), house.slack.channel("other")
+    await house.start()
+    root = await in_channel(house, "hello")
+    await house.ask("a secret of bob", user=house.bob, channel=bobs)
+    await house.ask("elsewhere", user=house.bob, channel=other)
+    sent = await typed(house, "!reset", thread_ts=root, user=ada)
+    before = await texts(house)
+    place = {"Bob's direct message": bobs, "another channel": other, "another thread": f"{house.channel}:1.5"}[where]
+    for whole in (False, True):
+        bent = json.dumps({**json.loads(button(sent)), "thread": f"slack:{team}:{place}", "whole": whole})
+        container = {"type": "message", "message_ts": "2.5", "channel_id": house.channel, "thread_ts": root}
+        await house.slack.press(ada, house.channel, None, COMMAND, bent, container=container)
+        await house.slack.press(ada, house.channel, None, "hathi:page-export", bent, container=container)
+    await house.quiet()
+    assert await texts(house) == before
+
+
+async def test_a_button_with_somebody_elses_lines_does_nothing_to_them(house: House) -> None:
+    await house.start()
+    await house.rows(
+        "insert into hathi.facts (page, person, field, value, audience) values ($1, $1, 'Interests', 'trains', 'x')",
+        f"slack:{house.slack.team}:{house.bob}",
+    )
+    (line,) = await house.rows("select id from hathi.facts")
+    owner = f"slack:{house.slack.team}:{house.ana}"
+    thread = f"slack:{house.slack.team}:{house.channel}"
+    for words in ("undo {}", "forget {} yes", "correct {} planes"):
+        value = json.dumps(
+            {"line": f"memory {words.format(line['id'])}", "thread": thread, "owner": owner, "whole": True}
+        )
+        await told(house, await house.slack.press(house.ana, house.channel, None, COMMAND, value))
+    assert [row["value"] for row in await house.rows("select value from hathi.facts")] == ["trains"]
+
+
+async def test_an_admin_of_another_workspace_is_none_here(house: House) -> None:
+    stranger = house.slack.person("stranger", admin=True, team="T0STRANGER")
+    shared = house.slack.channel("shared", shared=True)
+    await house.start()
+    root = await house.slack.say(house.ana, shared, f"{house.at} hello")
+    await house.answer(shared, root)
+    for line in ("!reset", f"{house.at} reset yes"):
+        sent = await typed(house, line, channel=shared, thread_ts=root, user=stranger)
+    assert "your part of this conversation is deleted, 0 messages" in sent["text"]
+    assert len(await texts(house)) == 2
+
+
+async def test_who_is_no_admin_any_more_deletes_nothing_of_others(house: House) -> None:
+    ada = house.slack.person("ada", admin=True)
+    await house.start()
+    root = await in_channel(house, "hello")
+    sent = await typed(house, "!reset", thread_ts=root, user=ada)
+    assert "for everybody in it" in sent["text"]
+    house.slack.people[ada]["is_admin"] = False
+    pressed = await house.slack.press(ada, house.channel, None, COMMAND, button(sent))
+    assert "your part of this conversation is deleted, 0 messages" in await told(house, pressed)
+    assert len(await texts(house)) == 2

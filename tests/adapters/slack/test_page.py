@@ -526,10 +526,27 @@ async def test_two_accounts_become_one_person_and_two_again(house: House, how: s
         question = house.slack.ephemerals[-1]
     assert f"This makes you and slack:{house.slack.team}:{house.ana} one person" in question["text"]
     assert labels(question) == ["Both are me"]
-    done = await answered(house, await press(house, question, "Both are me", user=house.bob))
+    sure = await answered(house, await press(house, question, "Both are me", user=house.bob))
+    assert "Now say /link where the code came from" in sure["text"]
+    named = await answered(house, await press(house, offered, "I have typed it"))
+    assert f"Your code was typed by slack:{house.slack.team}:{house.bob}" in named["text"]
+    done = await answered(house, await press(house, named, "That is me"))
     assert "are one person" in done["text"]
     parted = await answered(house, await house.slack.slash(house.bob, there, "/unlink"))
     assert "stand alone" in parted["text"]
+
+
+async def test_a_code_that_is_typed_where_others_read_is_worth_nothing_to_them(house: House) -> None:
+    await house.start()
+    offered = await answered(house, await house.slack.slash(house.ana, house.channel, "/link"))
+    code = offered["text"].partition("/link ")[2][:9]
+    root = await house.slack.say(house.bob, house.channel, "hello")
+    await house.slack.say(house.bob, house.channel, f"{house.at} !link {code}", thread_ts=root)
+    await house.slack.until(lambda: house.slack.ephemerals)
+    assert "not good any more" in house.slack.ephemerals[-1]["text"]
+    eve = house.slack.person("eve")
+    told = await answered(house, await house.slack.slash(eve, house.channel, "/link", code))
+    assert "no longer, good" in told["text"]
 
 
 # In the home
@@ -635,3 +652,22 @@ def test_a_form_takes_the_longest_value_and_names() -> None:
     line = Remembered(1, "Facts: " + "<&>" * 400, "<&>" * 400, datetime.now(UTC), "direct")
     url = "https://hooks.slack.com/actions/T0123456789A/1234567890123/" + "x" * 200
     check_view(forms.correcting(line, kept("memory correct 1", asked, channel="C1", url=url)), "modal")
+
+
+async def test_a_form_with_a_bent_value_sends_nothing_to_another_address_and_does_nothing_else(house: House) -> None:
+    await house.start()
+    await learn(house, "I live in Lisbon")
+    asked = await house.slack.slash(house.ana, house.channel, "/memory")
+    await pick(house, (await answered(house, asked))["blocks"], "Lisbon", "Correct")
+    view = await form(house)
+    metadata = json.loads(view["private_metadata"])
+    before = len(house.model.asked)
+    for bent in (
+        {**metadata, "url": house.model.base_url},
+        {**metadata, "line": "reset yes", "thread": f"slack:{house.slack.team}:{house.slack.dm(house.bob)}"},
+        {**metadata, "owner": f"slack:{house.slack.team}:{house.bob}"},
+    ):
+        await house.slack.submit(house.ana, "Porto", metadata=json.dumps(bent))
+    await house.quiet()
+    assert await facts(house) == ["Lisbon"]
+    assert len(house.model.asked) == before

@@ -336,3 +336,12 @@ async def test_a_notice_that_failed_or_only_seemed_to_is_there_once_or_not_at_al
     go.set()
     assert await house.answer(house.channel, ts) == "Here I am."
     assert house.texts(house.channel, ts) == ["Here I am."]
+
+
+async def test_links_are_unfurled_only_if_the_operator_wants_that(house: House) -> None:
+    house.slack.streaming = False
+    await house.start(link_previews=True)
+    await house.ask("what is at https://example.org?")
+    (post,) = house.slack.calls("chat.postMessage")
+    assert (post["unfurl_links"], post["unfurl_media"]) == (True, True)
+    house.slack.unexpected.clear()  # which is what the fake thinks of it

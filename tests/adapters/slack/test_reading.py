@@ -16,7 +16,7 @@ NAMES = {"U1": "Ana", "C1": "general"}
         ("hello <@U1>", "hello @Ana"),
         ("hello <@U2|bob>", "hello @bob"),
         ("hello <@U2>", "hello @unknown"),
-        ("in <#C1> or <#C2|random>", "in #general or #random"),
+        ("in <#C1> or <#C2|random>", "in #general or #a private channel"),
         ("<!here> <!channel>", "@here @channel"),
         ("<!subteam^S1|@ops> and <!subteam^S1>", "@ops and @subteam"),
         ("<!date^1392734382^{date}|18 Feb 2014>", "18 Feb 2014"),
@@ -43,6 +43,24 @@ async def test_mentions_and_speakers_have_names_also_the_first_time(house: House
     asked = len(house.slack.calls("users.info"))
     await house.ask(f"and now, <@{house.bob}>?")
     assert len(house.slack.calls("users.info")) == asked
+
+
+async def test_a_private_channel_is_named_in_itself_alone(house: House) -> None:
+    secret, shared = house.slack.channel("merger", "private"), house.slack.channel("with-acme", shared=True)
+    unknown = "C0NOTOURS"
+    await house.start()
+    for there in (house.channel, house.dm):
+        await house.ask(f"<#{secret}>, <#{secret}|merger>, <#{unknown}|layoffs> or <#{house.channel}>?", channel=there)
+        assert house.asked()[-1].endswith("#a private channel, #a private channel, #a private channel or #general?")
+    await house.ask(f"<#{secret}> or <#{house.channel}>?", channel=secret)
+    assert house.asked()[-1] == "#merger or #general?"
+    await house.ask(f"<#{secret}>, <#{house.channel}> or <#{shared}>?", channel=shared)
+    assert house.asked()[-1] == "#a private channel, #a private channel or #with-acme?"
+    forwarded = [{"is_share": True, "text": f"the <#{secret}|merger> is on", "author_name": "bob"}]
+    await house.ask("see this", channel=house.dm, attachments=forwarded)
+    assert house.asked()[-1] == "see this\n[forwarded: the #a private channel is on]"
+    rows = await house.rows("select content, thread_id from public.mastra_messages")
+    assert {row["thread_id"].split(":")[2] for row in rows if "merger" in row["content"]} == {secret}
 
 
 async def test_without_names_there_are_ids(house: House) -> None:
@@ -102,7 +120,9 @@ async def test_voice_and_forwarded_messages_are_named(house: House) -> None:
     voice = {**house.slack.file("memo.m4a", b"x", "audio/mp4"), "subtype": "slack_audio"}
     await house.ask("", channel=house.dm, files=[voice], subtype="file_share")
     assert house.asked()[-1] == "[voice message, which you cannot hear]"
-    forwarded = [{"is_share": True, "text": "the <#C1|plan> is &lt;late&gt;", "author_name": "bob"}]
+    forwarded = [
+        {"is_share": True, "text": f"the <#{house.slack.channel('plan')}|plan> is &lt;late&gt;", "author_name": "bob"}
+    ]
     await house.ask("see this", channel=house.dm, attachments=forwarded)
     assert house.asked()[-1] == "see this\n[forwarded: the #plan is <late>]"
     await house.ask("see <https://example.org>", channel=house.dm, attachments=[{"text": "a preview", "from_url": "x"}])

@@ -605,3 +605,47 @@ async def test_a_picture_from_a_workspace_that_has_not_installed_the_bot_costs_n
     picture = house.slack.file("cat.png", b"PNG", "image/png", team="T0STRANGER")
     await house.ask("what is this?", files=[picture], subtype="file_share")
     assert "(you cannot see the picture)" in house.asked()[-1]
+
+
+async def test_no_message_makes_the_bot_fetch_a_file_of_another_workspace_or_of_another_message(many: Many) -> None:
+    house = many.house
+    house.slack.installs("T0VICTIM")
+    await many.start()
+    await many.install()
+    await many.install("T0VICTIM")
+    theirs = house.slack.file("plan.png", b"PLAN", "image/png", team="T0VICTIM")
+    ours = house.slack.file("cat.png", b"CAT", "image/png")
+    mine = house.slack.file("mine.png", b"MINE", "image/png")
+    bent = [
+        {**mine, "mode": "external", "is_external": True, "url_private": theirs["url_private"],
+         "url_private_download": theirs["url_private_download"]},
+        {**theirs},
+        {**mine, "url_private_download": ours["url_private_download"]},
+        {**mine, "url_private_download": mine["url_private_download"].replace("/files-pri/", "/files-pri/x/../")},
+        {**mine, "url_private_download": mine["url_private"].replace("mine.png", f"..%2F{theirs['id']}")},
+    ]  # fmt: skip
+    for file in bent:
+        await house.ask("what is this?", files=[file], subtype="file_share")
+        assert "(you cannot see the picture)" in house.asked()[-1]
+    assert house.slack.fetched == []
+    text = house.slack.file("plan.txt", b"the plan", "text/plain", team="T0VICTIM")
+    own = house.slack.file("own.txt", b"my words", "text/plain")
+    for file in (text, {**own, "mode": "external", "url_private_download": text["url_private_download"]}):
+        await house.ask("what does it say?", files=[file], subtype="file_share")
+        assert "which could not be read]" in house.asked()[-1]
+    assert house.slack.fetched == []
+    await house.ask("and what is this?", files=[mine], subtype="file_share")
+    assert house.slack.fetched == [(mine["id"], house.slack.workspaces[house.slack.team].token)]
+    assert [part["type"] for part in house.model.asked[-1]["messages"][-1]["content"]] == ["text", "image_url"]
+
+
+@pytest.mark.parametrize(("lists", "installs"), [
+    ({"slack_deny": "T0PORCH"}, False), ({"slack_allow": "T0ELSE"}, False), ({"slack_allow": "T0PORCH"}, True),
+    ({"slack_allow": "C0123"}, True),
+])  # fmt: skip
+async def test_who_is_left_out_does_not_install_the_bot(many: Many, lists: dict[str, str], installs: bool) -> None:
+    await many.start(**lists)
+    status, page = await many.install()
+    assert status == (200 if installs else 403)
+    assert ("I am not to be installed there." in page) != installs
+    assert bool(await many.kept()) == installs

@@ -272,3 +272,21 @@ async def test_the_newest_that_waits_is_who_asks(world: World) -> None:
     where = await scope(world.database, thread_in(PUBLIC), whole=True)
     assert where is not None
     assert where.askers == {str(BOB)}
+
+
+async def test_nobody_is_known_by_name_where_nothing_they_said_may_be_read(world: World) -> None:
+    eve = Resource("discord", "3")
+    await world.say("in public", room=PUBLIC, who=ANA)
+    await world.say("among staff", room=STAFF, who=ANA)
+    await world.say("among staff too", room=STAFF, who=BOB)
+    await world.say("for outsiders", room=OTHER, who=eve)
+    await world.say("hello", room=OTHER, who=ANA)
+    for room in (PUBLIC, STAFF, OTHER):
+        await world.index.digest(thread_in(room))
+    for room, known in (
+        (PUBLIC, {str(ANA)}),
+        (replace(DM, space="discord:guild"), {str(ANA)}),
+        (STAFF, {str(ANA), str(BOB)}),
+        (OTHER, {str(ANA), str(eve)}),
+    ):
+        assert set((await world.scope(room, ANA, thread_in(room, "new"))).names) == known, room

@@ -19,6 +19,7 @@ from memory.working.schema import SchemaTemplate
 from tests.fakes.learner import learner
 from tests.fakes.model import Status
 from tests.memory.working.conftest import ANA, BOB, DM, OTHER, PUBLIC, STAFF, World, thread_in
+from tests.stores import link
 
 BLUE, PAYMENTS = "Preferences: favourite colour blue", "Projects: works on payments"
 
@@ -280,11 +281,8 @@ async def test_linked_identities_know_the_same_and_part_by_where_things_were_lea
     slack_dm = replace(DM, id="slack:T1:D1")
     await world.say("My favourite colour is blue", DM)
     await world.say("I work on payments", PUBLIC)
-    code = await world.links.offer(ANA)
-    assert code is not None
-    assert await world.links.offered(slack, code) == ANA
-    assert await world.links.link(slack, code.lower()) == ANA
-    assert await world.links.link(slack, code) is None
+    await link(world.links, ANA, slack)
+    assert not await world.links.link(ANA, slack)
     assert await world.known(slack_dm, slack) == [BLUE, PAYMENTS]
     assert await world.known(replace(PUBLIC, id="slack:T1", space="slack:T1"), slack) == []
     await world.say("I like tea", slack_dm, slack)
@@ -298,13 +296,16 @@ async def test_a_code_is_good_once_for_ten_minutes_and_not_for_guessing(world: W
     slack = Resource("slack", "T1:U1")
     code = await world.links.offer(ANA)
     assert code is not None
-    assert await world.links.offered(ANA, code) is None  # one's own
+    assert await world.links.claim(ANA, code) is None  # one's own
+    assert await world.links.claim(BOB, code, sure=True) == ANA
+    assert await world.links.claim(slack, code) is None  # Bob's
     await world.database.fetch("update hathi.link_codes set expires = now()")
-    assert await world.links.link(slack, code) is None
-    assert [await world.links.offered(slack, f"{n:08d}") for n in range(12)] == [None] * 12
+    assert await world.links.claimed(ANA) is None
+    assert not await world.links.link(ANA, BOB)
+    assert [await world.links.claim(slack, f"{n:08d}") for n in range(12)] == [None] * 12
     fresh = await world.links.offer(ANA)
     assert fresh is not None
-    assert await world.links.offered(slack, fresh) is None  # too many tries
+    assert await world.links.claim(slack, fresh) is None  # too many tries
     assert [await world.links.offer(BOB) is not None for _ in range(12)] == [True] * 10 + [False] * 2
 
 
