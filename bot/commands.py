@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -167,7 +167,10 @@ class Commands:
         words = asked.words[:-1] if sure else asked.words
         what = " ".join(words[1:] if words[:1] == ("about",) else words)
         if not what:
-            return Told("Say /forget me to delete everything about you, or /reset to delete this conversation.")
+            return Told(
+                "Say /forget me to delete everything about you, /forget about … to delete one thing, or /reset to delete "
+                "this conversation."
+            )
         if len(what) > LONGEST:
             return Told("Say what I am to forget in fewer words: my favourite colour.")
         if not sure:
@@ -191,7 +194,7 @@ class Commands:
             case ("correct", line, *text) if _ids([line]) and text:
                 done = await self._pages.correct(asked.person, _ids([line])[0], " ".join(text))
                 return await self._show(
-                    asked, "Done." if done else "That line is not on your page, or cannot read like that."
+                    asked, "Done." if done else "That line is not on your page, or cannot be changed to that."
                 )
             case ("pause",):
                 await self._pages.pause(asked.person, True)
@@ -218,7 +221,7 @@ class Commands:
             parts.append("You are off the record: I keep nothing of what you say.")
         parts.append(
             f"I keep {_many(about['mastra_messages'], 'message')} of our conversations. {here['mastra_messages']} of "
-            f"them are from here. The last {self._last_messages} of a conversation are before me when I answer in it. "
+            f"them are from here. When I answer, I see the last {self._last_messages} messages of the conversation. "
             f"/reset deletes {what}, /forget me everything."
         )
         if not page.lines:
@@ -276,7 +279,7 @@ class Commands:
             )
         other = await self._links.claim(asked.person, code, sure=sure)
         if other is None:
-            return Told("This code is not, or no longer, good. Say /link where it came from to get a new one.")
+            return Told("This code is wrong or has expired. Say /link where it came from to get a new one.")
         if not sure:
             return Told(
                 f"This makes you and {other} one person: each reads in direct messages with me what I know of the "
@@ -294,7 +297,7 @@ class Commands:
         return Told("You are not linked with anybody. /link does that.")
 
     async def _help(self, asked: Asked) -> Told:
-        return Told("\n".join(f"{command.usage}: {command.summary}" for command in self.all))
+        return Told("\n".join(f"- {usage}: {summary}" for command in self.all for usage, summary in _usages(command)))
 
     async def _forget_message(self, asked: Asked) -> Told:
         owners = await self._forgetting.owners(asked.message)
@@ -335,6 +338,14 @@ def _listed(found: Forgettable) -> str:
     where = f", in {_many(found.conversations, 'conversation')}" if said else ""
     *first, last = [*counts, *said]
     return f"{lines}{', '.join(first)}{' and ' if first else ''}{last}{where}."
+
+
+def _usages(command: Command) -> Iterator[tuple[str, str]]:
+    """The ways in which a command is given, each with what it does."""
+    if not command.choices:
+        yield command.usage, command.summary
+    for choice in command.choices:
+        yield f"/{command.name} {choice.word}{' …' if choice.asks else ''}", choice.summary
 
 
 def _forgotten(counts: Counts) -> Told:

@@ -149,7 +149,7 @@ async def test_two_identities_become_one_when_both_are_sure(commands: Commands) 
     assert asked.startswith(f"This makes you and {ANA} one person")
     assert asked.endswith(f"Say /link {code} yes to do it.")
     assert (await commands.typed("/link done", ANA, PORCH)).startswith("Nobody has typed your code yet")
-    assert "no longer, good" in await commands.typed(f"/link {code}", EVE, PORCH)  # it is Bob's now
+    assert "wrong or has expired" in await commands.typed(f"/link {code}", EVE, PORCH)  # it is Bob's now
     assert (await commands.typed(f"/link {code} yes", BOB, PORCH)).startswith("Now say /link where the code came from")
     assert "are one person" not in await commands.typed(f"/link with {EVE} yes", ANA, PORCH)
     shown = await commands.typed("/link", ANA, PORCH)
@@ -157,7 +157,7 @@ async def test_two_identities_become_one_when_both_are_sure(commands: Commands) 
     assert shown.endswith(f"Say /link with {BOB} yes to do it.")
     done = await commands.typed(f"/link with {BOB} yes", ANA, PORCH)
     assert done.startswith(f"Done: you and {BOB} are one person")
-    assert "no longer, good" in await commands.typed(f"/link {code} yes", BOB, PORCH)
+    assert "wrong or has expired" in await commands.typed(f"/link {code} yes", BOB, PORCH)
     assert f"You are one person here and as {BOB}" in await commands.typed("/memory", ANA, PORCH)
     assert (await commands.typed("/unlink", ANA, PORCH)).startswith("Done: you stand alone here again")
     assert (await commands.typed("/unlink", ANA, PORCH)).startswith("You are not linked")
@@ -168,7 +168,7 @@ async def test_a_code_that_others_could_read_is_burnt(commands: Commands) -> Non
     told = await commands.run("link", Asked(BOB, PORCH, (code,), shared=True, openly=True))
     assert "not good any more" in told.text
     for person in (BOB, EVE):
-        assert "no longer, good" in await commands.typed(f"/link {code}", person, PORCH)
+        assert "wrong or has expired" in await commands.typed(f"/link {code}", person, PORCH)
     assert (await commands.typed("/link", ANA, PORCH)).startswith("Type /link ")
 
 
@@ -178,7 +178,7 @@ async def test_forgetting_oneself_gives_nobody_new_tries(commands: Commands, tra
         await commands.typed("/link new", BOB, PORCH)
     await commands.typed("/forget me yes", BOB, PORCH)
     code = (await commands.typed("/link", ANA, PORCH)).partition("/link ")[2][:9]
-    assert "no longer, good" in await commands.typed(f"/link {code}", BOB, PORCH)
+    assert "wrong or has expired" in await commands.typed(f"/link {code}", BOB, PORCH)
     assert "Try again in an hour" in await commands.typed("/link", BOB, PORCH)
     rows = await transcript.database.fetch("select person from hathi.link_tries")
     assert not any(str(BOB) in row["person"] for row in rows)

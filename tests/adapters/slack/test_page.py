@@ -546,7 +546,7 @@ async def test_a_code_that_is_typed_where_others_read_is_worth_nothing_to_them(h
     assert "not good any more" in house.slack.ephemerals[-1]["text"]
     eve = house.slack.person("eve")
     told = await answered(house, await house.slack.slash(eve, house.channel, "/link", code))
-    assert "no longer, good" in told["text"]
+    assert "wrong or has expired" in told["text"]
 
 
 # In the home
@@ -599,7 +599,7 @@ async def test_what_cannot_stand_on_a_line_is_refused_in_the_home_too(house: Hou
     await form(house)
     await house.slack.submit(house.ana, "N/A")
     blocks = await renewed(house)
-    assert " That line is not on your page, or cannot read like that. " in words(blocks)
+    assert " That line is not on your page, or cannot be changed to that. " in words(blocks)
     assert lines({"blocks": blocks})[0].startswith("Location: Lisbon\n")
 
 
