@@ -168,8 +168,8 @@ class Commands:
         what = " ".join(words[1:] if words[:1] == ("about",) else words)
         if not what:
             return Told(
-                "Say /forget me to delete everything about you, /forget about … to delete one thing, or /reset to delete "
-                "this conversation."
+                "Say /forget me to delete everything about you, /forget about … to delete one thing, or /reset to "
+                "delete this conversation."
             )
         if len(what) > LONGEST:
             return Told("Say what I am to forget in fewer words: my favourite colour.")
