@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import pairwise
 
 from memory.matters.languages import LANGUAGES, Language
-from memory.matters.vocabulary import FAVOURITE, KINDS, RELATIVES, TRAITS, WONDERS
+from memory.matters.vocabulary import FAVOURITE, IDIOMS, KINDS, RELATIVES, TRAITS, WONDERS
 
 NEAR = 3  # words before a noun in which it is looked for whose it is
 
@@ -93,7 +93,7 @@ def read(text: str, by: By, language: str, words: str = "") -> list[Clause]:
     if by is By.BOT and (quoted := _QUOTED.match(text)):
         text, by = text[quoted.end() :], By.PERSON
     found: list[Clause] = []
-    for piece in _pieces(text, words):
+    for piece in _pieces(IDIOMS.sub(" ", text), words):
         clause = _clause(piece, by, words, language, found[-1] if found else None)
         if clause.words:
             found.append(clause)
@@ -143,7 +143,7 @@ def stem(form: str, language: str) -> str:
 def pointed(clause: Clause, at: int, relatives: Collection[str] = ()) -> bool | None:
     """Whether the noun at a place is the person's: my dog; None where it is open. `relatives`: who may own it."""
     language = LANGUAGES[clause.language]
-    if _belongs(clause, at, language, relatives):
+    if _belongs(clause, at, language, relatives) or (at and _owns_without_mark(clause, at - 1, relatives)):
         return False
     own = language.my | language.your if clause.by is By.BOT else language.my
     others = language.their if clause.by is By.BOT else language.their | language.your
@@ -160,6 +160,13 @@ def pointed(clause: Clause, at: int, relatives: Collection[str] = ()) -> bool | 
         if word.relative or word.form in language.small:
             break
     return None
+
+
+def _owns_without_mark(clause: Clause, at: int, relatives: Collection[str]) -> bool:
+    """Whether somebody else at a place owns what comes next, though the mark is left out: my neighbours dog."""
+    word = clause.words[at]
+    several = word.form.endswith("s") and word.stem != word.form
+    return clause.language == "en" and several and bool(word.relative) and word.relative not in relatives
 
 
 def _belongs(clause: Clause, at: int, language: Language, relatives: Collection[str]) -> bool:
