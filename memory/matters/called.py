@@ -66,8 +66,8 @@ def is_name(clause: Clause, at: int, beside: Set[str] = frozenset()) -> bool:
     word, before, after = words[at], words[at - 1 : at], words[at + 1 : at + 2]
     if not word.capital and words[0].capital and clause.by is not By.LINE:
         return False  # the house is big: not of Dr House
-    if clause.language != "de" and any(_is_surname(one, small.known) and one.stem not in beside for one in after):
-        return False  # Tom Hanks
+    if _is_anothers(clause, at, beside):
+        return False
     if word.form not in EVERYDAY or (word.capital and any(one.stem in beside for one in after)):
         return True
     if any(one.form in small.the | small.one for one in before):
@@ -76,6 +76,15 @@ def is_name(clause: Clause, at: int, beside: Set[str] = frozenset()) -> bool:
     if first and not word.owns:
         return not after or (after[0].form in TELLING and not _counts(words[at + 2 : at + 3]))
     return word.capital
+
+
+def _is_anothers(clause: Clause, at: int, beside: Set[str]) -> bool:
+    """Whether a name stands beside another that does not belong to it: Tom Hanks, I saw Hugo Max."""
+    words, small = clause.words, LANGUAGES[clause.language].known
+    after = words[at + 1 : at + 2] if clause.language != "de" else ()
+    first = clause.language != "en" or at < 2 or words[at - 2].form in PLACED
+    before = () if first or words[at - 1].form in _TITLES else words[at - 1 : at]
+    return any(_is_surname(one, small) and one.stem not in beside for one in (*before, *after))
 
 
 def _is_surname(word: Word, small: Set[str]) -> bool:

@@ -164,9 +164,11 @@ def names(matter: Matter, clause: Clause) -> bool:
 
 def _otherwise(matter: Matter, clause: Clause) -> frozenset[str]:
     """The words of a matter that a clause says by others of the person, or of whom the matter is about."""
-    if not matter.mine or not (clause.own or matter.relatives):
-        return frozenset()
     forms = {word.form for word in clause.words}
+    own = clause.by is not By.PERSON or bool({"i", "im"} & forms)
+    own = own or any(pointed(clause, at) for at, word in enumerate(clause.words) if word.form in SAME)
+    if not matter.mine or not ((clause.own and own) or matter.relatives):
+        return frozenset()
     return frozenset(word for word in matter.words if SAME.get(word, frozenset()) & forms)
 
 

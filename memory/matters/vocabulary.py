@@ -112,7 +112,11 @@ def _kind(nouns: str, hints: str, *said: str) -> Kind:
 
 
 # A name by which one says who one is, and no nation, tongue or belief: I am Marta.
-_NO_NAME = r"(?:\w*(?:ese|ish|an|ch|ic|lim|eek|iss|hai|i|ot|urk|urd|inn|ede|ane|ist|du)|Pole|Sikh|Jew|Serb|Croat|Arab)"
+_NO_NAME = (
+    r"(?:\w*(?:ese|ish|an|ch|ic|lim|eek|iss|hai|i|ot|urk|urd|inn|ede|ane|ist|du)|Pole|Sikh|Jew|Serb|Croat|Arab|"
+    r"Aries|Taurus|Gemini|Cancer|Virgo|Libra|Scorpio|Sagittarius|Capricorn|Aquarius|"
+    r"Home|Ok|Okay|Sorry|Back|Done|Ready|Here|Sure|Not|Fine|Sad|Happy|Tired|Busy|Late|Sick|Ill)"
+)
 _NAME = rf"(?!{_NO_NAME}\b)[A-ZÀ-Þ][a-zà-þ]+ *(?:$|[.,!]| (?:from|btw)\b)"
 
 KINDS: Mapping[str, Kind] = {
@@ -240,12 +244,15 @@ TELLING = words(
     is was isn't has had will can could would should does did says said told tells loves loved likes liked hates wants
     needs came comes went goes got gets lives works plays eats sleeps barks bit rang calls thinks knew knows knew took
     takes gave gives made makes sent sends wrote writes bought ran runs fell died turned just always never still also
-    and or too again ist war hat sagt est a dit es está tiene é tem è ha heeft
+    and or too again cooks hugged visited cried laughed barked asks feels felt looked smiled kissed texted phoned
+    ist war hat sagt est a dit es está tiene é tem è ha heeft
     """
 )
 # What only looks as if it spoke of somebody.
 IDIOMS = re.compile(
-    r"\b(?:mamma mia|mother tongues?|mother nature|father christmas|cats and dogs|hot dogs?)\b", re.IGNORECASE
+    r"\b(?:mamma mia|mother tongues?|mother nature|(?:mother|father)'?s'? day|mum(?: is|'s) the word|"
+    r"father christmas|cats and dogs|hot dogs?|ill effects)\b",
+    re.IGNORECASE,
 )
 # Words for the same, as forms: who asks for one of a row has the others gone as well, where they speak of themselves.
 _SAME = """

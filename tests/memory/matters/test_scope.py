@@ -195,7 +195,7 @@ def test_a_line_goes_when_its_words_or_its_label_name_the_matter(what: str, go: 
         (
             "my dog",
             ["My dog is called Max", "Max is ill", "I walked Max"],
-            ["Max speed is 100", "the max is 5", "Max Planck was great", "Max is 5"],
+            ["Max speed is 100", "the max is 5", "Max Planck was great", "Max is 5", "I saw Hugo Max"],
         ),
         (
             "my brother",
@@ -214,7 +214,7 @@ def test_a_line_goes_when_its_words_or_its_label_name_the_matter(what: str, go: 
         (
             "my mother",
             ["My mum is ill", "Mom is 60", "mom says hi", "mum rang"],
-            ["mamma mia", "my mother tongue is French", "Moms are great"],
+            ["mamma mia", "my mother tongue is French", "Moms are great", "Mother's day is in May", "mum is the word"],
         ),
         (
             "my wife",
