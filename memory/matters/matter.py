@@ -139,6 +139,7 @@ def _matter(text: str, language: str) -> list[Matter]:
     left = [word for word in words if not word.relative and word.form not in small.known]
     for kind in kinds:
         left = [word for word in left if word.form not in KINDS[kind].nouns | spoken(text, [kind])]
+    left = [word for word in left if "email" not in kinds or word.form not in ("address", "addresses")]
     pairs = any(not is_single(word.form) and is_single(word.form[0]) for word in left)
     left = [word for word in left if not (pairs and is_single(word.form))]
     called = beside(words) if relatives else frozenset()

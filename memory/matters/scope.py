@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from memory.matters.echoes import Echo, Value, speaking, told, told_by_line
 from memory.matters.matter import Matter, matters_of, meant, names, parts_of
-from memory.matters.sentences import By, Clause, language_of, read, read_line
+from memory.matters.sentences import By, Clause, language_of, read, read_line, straight
 from memory.matters.vocabulary import KINDS, RELATIVES, SAME
 from memory.working.page import Fact, chain
 
@@ -82,7 +82,7 @@ class _Texts:
         self._read: dict[int, list[Clause]] = {}
         self._with: dict[str, list[int]] = {}  # by a word: where it stands
         for place, message in enumerate(messages):
-            for word in set(_WORD.findall(message.text.casefold())):
+            for word in set(_WORD.findall(straight(message.text).casefold())):
                 self._with.setdefault(word, []).append(place)
 
     def with_any(self, roots: Set[str]) -> Iterator[tuple[Message, list[Clause]]]:

@@ -18,6 +18,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+)*(?:(?<=s)'(?=\s))?")
 _END = re.compile(r"([.!?;:\n…。！？؟¿¡()]+|,|\s[-–—]+\s)")
 _ASKED = re.compile(r"[?？؟]")
 _ASKING = re.compile(r"(?:吗|嗎|呢|か)\s*$")
+_ADDRESS = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@[\w-]+(?:\.[\w-]+)*")
 _IS = frozenset("what who where that it he she there here how when let".split())
 _RUN = {"whats": "what's", "wheres": "where's", "whos": "who's", "hows": "how's", "whens": "when's"}
 _SHORT = {"m": "am", "ve": "have", "d": "would", "ll": "will", "re": "are"}
@@ -81,7 +82,7 @@ class Clause:
 
 def language_of(text: str, otherwise: str = "") -> str:
     """The language of a text by its small words; `otherwise` where none is known."""
-    forms = [word[0].casefold().partition("'")[0] for word in _WORD.finditer(_straight(text))]
+    forms = [word[0].casefold().partition("'")[0] for word in _WORD.finditer(straight(text))]
     score = {name: sum(form in language.known for form in forms) for name, language in LANGUAGES.items()}
     best = max(score, key=lambda name: (score[name], name == otherwise, name == "en"))
     return best if score[best] else otherwise
@@ -90,6 +91,7 @@ def language_of(text: str, otherwise: str = "") -> str:
 def read(text: str, by: By, language: str, words: str = "") -> list[Clause]:
     """The clauses of a text. `language`: of what it is compared with, whose endings count; `words`: of the text."""
     words = words or language_of(text, language or "en")
+    text = straight(text)
     if by is By.BOT and (quoted := _QUOTED.match(text)):
         text, by = text[quoted.end() :], By.PERSON
     found: list[Clause] = []
@@ -102,10 +104,10 @@ def read(text: str, by: By, language: str, words: str = "") -> list[Clause]:
 
 def read_line(label: str, value: str, language: str) -> Clause:
     """A line of a page, as one clause about the person unless it names somebody else."""
-    text = _straight(value)
+    text = straight(value)
     words = language_of(value, language or "en")
     told = tuple(_words(text, language or words, {language, words} - {""} if language_of(value) else LANGUAGES))
-    named = tuple(_words(_straight(label), "en", LANGUAGES))
+    named = tuple(_words(straight(label), "en", LANGUAGES))
     called = frozenset(kind for kind, its in KINDS.items() if any(word.form in its.nouns for word in named))
     mentioned = called | frozenset(kind for kind, its in KINDS.items() if calls(told, its.nouns, LANGUAGES[words]))
     relatives = frozenset(word.relative for word in (*named, *told) if word.relative)
@@ -127,7 +129,7 @@ def calls(words: Sequence[Word], nouns: Collection[str], small: Language) -> boo
 
 def spoken(text: str, kinds: Collection[str]) -> frozenset[str]:
     """The words by which a text states kinds of facts, without calling them by name."""
-    found = (match[0] for kind in kinds for match in KINDS[kind].said.finditer(text))
+    found = (match[0] for kind in set(kinds) - {"email"} for match in KINDS[kind].said.finditer(text))
     return frozenset(word for one in found for word in re.findall(r"[^\W_]+", one.casefold()))
 
 
@@ -190,7 +192,7 @@ class _Piece:
 
 def _pieces(text: str, words: str) -> Iterator[_Piece]:
     """The pieces of a text in order."""
-    parts = [*_END.split(_apposed(_straight(text))), "\n"]
+    parts = [*_END.split(_apposed(straight(text))), "\n"]
     begins, inverted = True, False
     for part, mark in zip(parts[::2], parts[1::2], strict=True):
         inner = _JOINS[words].split(part)
@@ -310,5 +312,7 @@ def _traits(words: Sequence[Word]) -> frozenset[str]:
     return frozenset(found | {"favourite" for word in words if FAVOURITE.match(word.form)})
 
 
-def _straight(text: str) -> str:
-    return text.replace("’", "'").replace("´", "'")
+def straight(text: str) -> str:
+    """A text with one kind of apostrophe, and with each e-mail address as one word."""
+    text = re.sub(r"\be-?mail", "email", text.replace("’", "'").replace("´", "'"), flags=re.IGNORECASE)
+    return _ADDRESS.sub(lambda found: re.sub(r"[\W_]+", "ǀ", found[0]), text)

@@ -152,6 +152,11 @@ KINDS: Mapping[str, Kind] = {
         r"(?:heet|heten)\b",
         r"(?:what|how).{0,40} called\b",
     ),
+    "email": _kind(
+        "email emails mail",
+        "mail ǀ",
+        r"me (?:at|on|via) \w+ǀ\w+",  # as an address is read
+    ),
     "age": _kind(
         "age alter âge edad idade età leeftijd",
         "0 1 2 3 4 5 6 7 8 9 old alt âge años anos anni oud turn",

@@ -229,6 +229,12 @@ def test_a_line_goes_when_its_words_or_its_label_name_the_matter(what: str, go: 
         ("my son", ["My son Will is 5", "Will is ill", "I saw Will"], ["Will you help me?", "I will go"]),
         ("where I live", ["My flat is in Porto"], ["the flat is nice", "My sister's flat is in Porto"]),
         ("my favourite colour", ["my fav color is blue"], ["my fav food is rice"]),
+        (
+            "my email",
+            ["write me at a@b.com", "My email is ana.silva@x.org", "ana.silva@x.org works too"],
+            ["I wrote to bob@x.org", "My sister's email is eve@x.org", "plan b", "silva"],
+        ),
+        ("my email address", ["My email address is a@b.com", "my e-mail is a@b.com"], ["my address is Rua Nova 5"]),
         ("my age", ["im 34 btw", "I'm 34"], ["I'm 34 km away"]),
         ("my name", ["I am Marta", "My name is Marta"], ["I am Portuguese", "I am ill", "I am late"]),
         ("my pregnancy", ["I am pregnant"], ["My sister is pregnant", "She is pregnant"]),
