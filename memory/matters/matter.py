@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from memory.matters.called import beside, is_name, names_in
 from memory.matters.languages import LANGUAGES
@@ -103,11 +103,14 @@ def same(matter: Matter) -> frozenset[str]:
 
 
 def parts_of(what: str) -> list[Matter]:
-    """The matters of a list without `my`, each by itself: `lisbon and vegan` are two."""
+    """The matters of a list without a `my` for each, one by one: `lisbon and vegan`, `my dog and cat`."""
     joins = "|".join(map(re.escape, sorted(LANGUAGES[language_of(what, "en")].joins | {"or"})))
     parts = re.split(rf"\s*,\s*|\s+(?:{joins})\s+", what, flags=re.IGNORECASE)
     found = [matter for part in parts for matter in matters_of(part)]
-    return found if len(parts) > 1 and not any(matter.mine for matter in found) else []
+    if len(parts) < 2 or not any(matter.mine for matter in found):
+        return found if len(parts) > 1 else []
+    only = all(matter.relatives and not matter.words and not matter.kinds for matter in found)
+    return [replace(matter, mine=True) for matter in found] if only else []
 
 
 def matters_of(what: str) -> list[Matter]:
@@ -166,7 +169,7 @@ def names(matter: Matter, clause: Clause) -> bool:
 def _otherwise(matter: Matter, clause: Clause) -> frozenset[str]:
     """The words of a matter that a clause says by others of the person, or of whom the matter is about."""
     forms = {word.form for word in clause.words}
-    own = clause.by is not By.PERSON or bool({"i", "im"} & forms)
+    own = clause.by is not By.PERSON or bool({"i", "im", "we"} & forms)
     own = own or any(pointed(clause, at) for at, word in enumerate(clause.words) if word.form in SAME)
     if not matter.mine or not ((clause.own and own) or matter.relatives):
         return frozenset()
@@ -199,6 +202,8 @@ def _is_part(clause: Clause, at: int) -> bool:
     """Whether a noun that nobody owns says what the next one is for: health insurance."""
     if clause.language != "en" or pointed(clause, at) is not None:
         return False
+    if at and clause.words[at - 1].form in ("i", "we"):
+        return False  # I earn money
     known = LANGUAGES["en"].known | COMMON | TELLING
     after = clause.words[at + 1 : at + 2]
     return any(re.fullmatch("[a-z]+(?<!ed)(?<!ly)", one.form) and one.form not in known for one in after)

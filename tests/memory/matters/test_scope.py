@@ -238,8 +238,8 @@ def test_a_line_goes_when_its_words_or_its_label_name_the_matter(what: str, go: 
         ("my age", ["im 34 btw", "I'm 34"], ["I'm 34 km away"]),
         ("my name", ["I am Marta", "My name is Marta"], ["I am Portuguese", "I am ill", "I am late"]),
         ("my pregnancy", ["I am pregnant"], ["My sister is pregnant", "She is pregnant"]),
-        ("my divorce", ["I am getting divorced", "My divorce is hard"], ["My brother is divorced"]),
-        ("my salary", ["I earn 50k", "my salary is 50k"], ["My sister earns 60k"]),
+        ("my divorce", ["I am getting divorced", "My divorce is hard", "We got divorced"], ["My brother is divorced"]),
+        ("my salary", ["I earn 50k", "my salary is 50k", "I earn money"], ["My sister earns 60k"]),
         ("my surgery", ["my operation was in May", "I had surgery"], ["My mother had surgery"]),
     ],
 )
@@ -251,6 +251,8 @@ def test_a_list_without_my_is_several_matters_when_the_whole_is_found_nowhere() 
     page = ["Location: Lisbon", "Facts: vegan"]
     assert goes("lisbon and vegan", [*page, "Name: Marta"]) == (page, [])
     assert goes("lisbon, vegan", [*page, "Name: Marta"]) == (page, [])
+    said = ["My dog is ill", "My cat is ill", "my sister's cat"]
+    assert goes("my dog and cat", said=said) == ([], said[:2])
     assert goes("salt and pepper", ["Facts: salt", "Interests: salt and pepper pots"]) == (
         ["Interests: salt and pepper pots"],
         [],
