@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from memory.matters.called import LABELS, NAME, capitals, names_in, numbers
+from memory.matters.called import LABELS, NAME, capitals, is_name, names_in, numbers, surnames
 from memory.matters.languages import LANGUAGES
-from memory.matters.matter import Matter, meant
+from memory.matters.matter import Matter, meant, same
 from memory.matters.sentences import By, Clause
 from memory.matters.vocabulary import COMMON, FAVOURITE, KINDS, TRAITS
 
@@ -33,6 +33,7 @@ class Value:
     relatives: frozenset[str] = frozenset()  # whose it is; empty: the person's own
     kinds: frozenset[str] = frozenset()
     traits: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()  # surnames
 
     def echo(self, clause: Clause) -> Echo:
         """How a clause stands to it."""
@@ -62,9 +63,9 @@ class Value:
         return not self.kinds and not _of_mine(clause, self.words)
 
     def _echo_of_name(self, clause: Clause) -> Echo:
-        careless = not clause.words[0].capital or clause.by is By.LINE
-        if not any(word.stem in self.words and (word.capital or careless) for word in clause.words):
-            return Echo.NONE  # the house is big: not of Dr House
+        places = (at for at, word in enumerate(clause.words) if word.stem in self.words)
+        if not any(is_name(clause, at, self.beside) for at in places):
+            return Echo.NONE
         if self.relatives & clause.relatives:
             return Echo.STRONG
         if clause.relatives:
@@ -81,10 +82,10 @@ def told(matter: Matter, clause: Clause) -> list[Value]:
     if matter.relatives:
         owners = meant(matter) & clause.relatives
         return [
-            Value(frozenset([name]), True, owners)
+            Value(frozenset([name]), True, owners, beside=surnames(clause, name))
             for name in sorted((names_in(clause) | numbers(clause)) - matter.words)
         ]
-    words = _content(clause, matter.words | _nouns(matter.kinds))
+    words = _content(clause, matter.words | same(matter) | _nouns(matter.kinds))
     if matter.kinds == {"name"}:
         return [Value(frozenset([word]), True) for word in sorted(words)] if len(words) <= NAME else []
     traits = frozenset(word for word in matter.words if word in TRAITS) | clause.traits
@@ -108,7 +109,10 @@ def told_by_line(clause: Clause, matters: Sequence[Matter]) -> list[Value]:
     names_ = capitals(clause) if clause.relatives else frozenset[str]()
     known = frozenset[str]().union(*(matter.words for matter in matters))
     words = _content(clause, known, skip=True)
-    values = [Value(frozenset([name]), True, clause.relatives) for name in sorted(names_ - known)]
+    values = [
+        Value(frozenset([name]), True, clause.relatives, beside=surnames(clause, name))
+        for name in sorted(names_ - known)
+    ]
     if "name" in clause.called and not clause.relatives:
         return [Value(frozenset([word]), True) for word in sorted(words)]
     kinds = (clause.said | clause.called) - {"interests", "preferences", "goals"} | (

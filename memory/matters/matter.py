@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from memory.matters.called import beside, names_in
+from memory.matters.called import beside, is_name, names_in
 from memory.matters.languages import LANGUAGES
 from memory.matters.sentences import By, Clause, calls, is_single, language_of, pointed, read, spoken
-from memory.matters.vocabulary import COMMON, FAVOURITE, KINDS, WIDER
+from memory.matters.vocabulary import COMMON, FAVOURITE, KINDS, SAME, TELLING, WIDER
 
 LONGEST = 200  # characters of a message that asks to forget something: a longer one speaks of more
 
@@ -78,6 +78,7 @@ class Matter:
     called: frozenset[str] = frozenset()  # a name that stands beside a relative: my sister Ana
     head: str = ""  # the word that says what it is
     several: bool = False  # said of more than one: my dogs
+    name: bool = False  # nothing but a name
 
     @property
     def tells(self) -> bool:
@@ -93,6 +94,23 @@ class Matter:
 def meant(matter: Matter) -> frozenset[str]:
     """Whom a matter is about: with a pet, also a dog."""
     return matter.relatives.union(*(WIDER.get(one, frozenset()) for one in matter.relatives))
+
+
+def same(matter: Matter) -> frozenset[str]:
+    """Other words for what a matter is: I am pregnant, my pregnancy."""
+    wanted = matter.words if matter.mine else frozenset[str]()
+    return frozenset[str]().union(*(SAME.get(word, frozenset()) for word in wanted))
+
+
+def parts_of(what: str) -> list[Matter]:
+    """The matters of a list without a `my` for each, one by one: `lisbon and vegan`, `my dog and cat`."""
+    joins = "|".join(map(re.escape, sorted(LANGUAGES[language_of(what, "en")].joins | {"or"})))
+    parts = re.split(rf"\s*,\s*|\s+(?:{joins})\s+", what, flags=re.IGNORECASE)
+    found = [matter for part in parts for matter in matters_of(part)]
+    if len(parts) < 2 or not any(matter.mine for matter in found):
+        return found if len(parts) > 1 else []
+    only = all(matter.relatives and not matter.words and not matter.kinds for matter in found)
+    return [replace(matter, mine=True) for matter in found] if only else []
 
 
 def matters_of(what: str) -> list[Matter]:
@@ -124,6 +142,7 @@ def _matter(text: str, language: str) -> list[Matter]:
     left = [word for word in words if not word.relative and word.form not in small.known]
     for kind in kinds:
         left = [word for word in left if word.form not in KINDS[kind].nouns | spoken(text, [kind])]
+    left = [word for word in left if "email" not in kinds or word.form not in ("address", "addresses")]
     pairs = any(not is_single(word.form) and is_single(word.form[0]) for word in left)
     left = [word for word in left if not (pairs and is_single(word.form))]
     called = beside(words) if relatives else frozenset()
@@ -131,17 +150,30 @@ def _matter(text: str, language: str) -> list[Matter]:
     head = left[-1].stem if left else ""
     several = any(one.form.endswith(("s", "i", "x")) for one in words if one.relative or one in left[-1:])
     whole = Matter(rest, frozenset(kinds), relatives, mine, language, called, head, several)
-    return [whole, Matter(called, language=language)] if called and not rest and not kinds else [whole]
+    return [whole, Matter(called, language=language, name=True)] if called and not rest and not kinds else [whole]
 
 
 def names(matter: Matter, clause: Clause) -> bool:
     """Whether a clause names a matter: has all of its telling words, and not as somebody else's."""
     favourites = {"favorite"} if any(FAVOURITE.match(word.form) for word in clause.words) else set[str]()
-    if not matter.tells or not matter.words <= clause.stems | favourites:
+    stems = clause.stems | favourites | _otherwise(matter, clause)
+    if not matter.tells or not matter.words <= stems:
         return False
+    if matter.name:
+        return any(is_name(clause, at) for at, word in enumerate(clause.words) if word.stem in matter.words)
     if matter.relatives:
         return _names_relative(matter, clause)
     return not matter.mine or _names_own(matter, clause)
+
+
+def _otherwise(matter: Matter, clause: Clause) -> frozenset[str]:
+    """The words of a matter that a clause says by others of the person, or of whom the matter is about."""
+    forms = {word.form for word in clause.words}
+    own = clause.by is not By.PERSON or bool({"i", "im", "we"} & forms)
+    own = own or any(pointed(clause, at) for at, word in enumerate(clause.words) if word.form in SAME)
+    if not matter.mine or not ((clause.own and own) or matter.relatives):
+        return frozenset()
+    return frozenset(word for word in matter.words if SAME.get(word, frozenset()) & forms)
 
 
 def _names_own(matter: Matter, clause: Clause) -> bool:
@@ -153,13 +185,28 @@ def _names_own(matter: Matter, clause: Clause) -> bool:
     if matter.kinds:
         called = not matter.words and matter.kinds <= clause.called
         return called or (matter.kinds <= clause.kinds and clause.own and alone)
-    found = [pointed(clause, at) for at, word in enumerate(clause.words) if word.stem == matter.head]
+    heads = SAME.get(matter.head, frozenset())
+    places = [at for at, word in enumerate(clause.words) if word.stem == matter.head or word.form in heads]
+    found = [pointed(clause, at) for at in places if not (len(matter.words) == 1 and _is_part(clause, at))]
+    if places and not found:
+        return False
     if True in found:
         return True
     general = (word.form != word.stem and word.form.endswith("s") for word in clause.words if word.stem == matter.head)
     if clause.language == "en" and not matter.several and any(general):
         return False  # exams
     return alone and not _foreign(clause, matter.words) and (None in found or not found)
+
+
+def _is_part(clause: Clause, at: int) -> bool:
+    """Whether a noun that nobody owns says what the next one is for: health insurance."""
+    if clause.language != "en" or pointed(clause, at) is not None:
+        return False
+    if at and clause.words[at - 1].form in ("i", "we"):
+        return False  # I earn money
+    known = LANGUAGES["en"].known | COMMON | TELLING
+    after = clause.words[at + 1 : at + 2]
+    return any(re.fullmatch("[a-z]+(?<!ed)(?<!ly)", one.form) and one.form not in known for one in after)
 
 
 def _is_before_others(matter: Matter, clause: Clause) -> bool:
@@ -208,7 +255,7 @@ def _stands_alone(clause: Clause, at: int) -> bool:
     known = LANGUAGES[clause.language].known | COMMON
     if word.form.endswith("s") and not word.owns and word.stem != word.form:
         return False
-    return bool(clause.said) or all(one.capital or one.form in known for one in after)
+    return bool(clause.said) or all(one.capital or one.form in known | TELLING for one in after)
 
 
 def _in_general(clause: Clause, at: int) -> bool:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from memory.matters.echoes import Echo, Value, speaking, told, told_by_line
-from memory.matters.matter import Matter, matters_of, meant, names
-from memory.matters.sentences import By, Clause, language_of, read, read_line
-from memory.matters.vocabulary import KINDS, RELATIVES
+from memory.matters.matter import Matter, matters_of, meant, names, parts_of
+from memory.matters.sentences import By, Clause, language_of, read, read_line, straight
+from memory.matters.vocabulary import KINDS, RELATIVES, SAME
 from memory.working.page import Fact, chain
 
 _WORD = re.compile(r"[^\W_]+")
@@ -45,7 +45,12 @@ class Scope:
 
 def decide(what: str, chosen: Set[int], lines: Sequence[Line], messages: Sequence[Message]) -> Scope:
     """What goes. `what`: the matter in the person's words; `chosen`: ids of lines that they picked."""
-    matters = matters_of(what)
+    found = _decide(matters_of(what), chosen, lines, messages)
+    parts = [] if found.lines or found.messages else parts_of(what)
+    return _decide(parts, chosen, lines, messages) if parts else found
+
+
+def _decide(matters: Sequence[Matter], chosen: Set[int], lines: Sequence[Line], messages: Sequence[Message]) -> Scope:
     facts = [line.fact for line in lines]
     language = matters[0].language if matters else _language(lines, chosen)
     page = {line.fact.id: read_line(line.label, line.value, language) for line in lines}
@@ -77,13 +82,16 @@ class _Texts:
         self._read: dict[int, list[Clause]] = {}
         self._with: dict[str, list[int]] = {}  # by a word: where it stands
         for place, message in enumerate(messages):
-            for word in set(_WORD.findall(message.text.casefold())):
+            for word in set(_WORD.findall(straight(message.text).casefold())):
                 self._with.setdefault(word, []).append(place)
 
     def with_any(self, roots: Set[str]) -> Iterator[tuple[Message, list[Clause]]]:
         """The messages with a word in which one of these stands, with their clauses."""
         places = {
-            place for word, several in self._with.items() if any(root in word for root in roots) for place in several
+            place
+            for word, several in self._with.items()
+            if any(root == word if _is_letter(root) else root in word for root in roots)
+            for place in several
         }
         for place in sorted(places):
             if place not in self._read:
@@ -123,6 +131,10 @@ def _restated(
     return Scope(frozenset(lines), frozenset(said))
 
 
+def _is_letter(root: str) -> bool:
+    return len(root) == 1 and root.isascii() and root.isalpha()
+
+
 def _language(lines: Sequence[Line], chosen: Set[int]) -> str:
     return language_of(" ".join(line.value for line in lines if line.fact.id in chosen), "en")
 
@@ -130,7 +142,8 @@ def _language(lines: Sequence[Line], chosen: Set[int]) -> str:
 def _hints(matter: Matter) -> set[str]:
     """What stands in a word of every text that names a matter: one of these."""
     if matter.words:
-        return {_root(max(matter.words, key=len))}
+        word = max(matter.words - {"favorite"} or matter.words, key=len)
+        return {_root(one) for one in {word} | (SAME.get(word, frozenset()) if matter.mine else frozenset())}
     if matter.relatives:
         wanted = meant(matter)
         return {form for table in RELATIVES.values() for form, who in table.items() if who in wanted}

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import pairwise
 
 from memory.matters.languages import LANGUAGES, Language
-from memory.matters.vocabulary import FAVOURITE, KINDS, RELATIVES, TRAITS, WONDERS
+from memory.matters.vocabulary import FAVOURITE, IDIOMS, KINDS, RELATIVES, TRAITS, WONDERS
 
 NEAR = 3  # words before a noun in which it is looked for whose it is
 
@@ -18,6 +18,7 @@ _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*(?:-[^\W_]+)*(?:(?<=s)'(?=\s))?")
 _END = re.compile(r"([.!?;:\n…。！？؟¿¡()]+|,|\s[-–—]+\s)")
 _ASKED = re.compile(r"[?？؟]")
 _ASKING = re.compile(r"(?:吗|嗎|呢|か)\s*$")
+_ADDRESS = re.compile(r"[\w+-]+(?:\.[\w+-]+)*@[\w-]+(?:\.[\w-]+)*")
 _IS = frozenset("what who where that it he she there here how when let".split())
 _RUN = {"whats": "what's", "wheres": "where's", "whos": "who's", "hows": "how's", "whens": "when's"}
 _SHORT = {"m": "am", "ve": "have", "d": "would", "ll": "will", "re": "are"}
@@ -81,7 +82,7 @@ class Clause:
 
 def language_of(text: str, otherwise: str = "") -> str:
     """The language of a text by its small words; `otherwise` where none is known."""
-    forms = [word[0].casefold().partition("'")[0] for word in _WORD.finditer(_straight(text))]
+    forms = [word[0].casefold().partition("'")[0] for word in _WORD.finditer(straight(text))]
     score = {name: sum(form in language.known for form in forms) for name, language in LANGUAGES.items()}
     best = max(score, key=lambda name: (score[name], name == otherwise, name == "en"))
     return best if score[best] else otherwise
@@ -90,10 +91,11 @@ def language_of(text: str, otherwise: str = "") -> str:
 def read(text: str, by: By, language: str, words: str = "") -> list[Clause]:
     """The clauses of a text. `language`: of what it is compared with, whose endings count; `words`: of the text."""
     words = words or language_of(text, language or "en")
+    text = straight(text)
     if by is By.BOT and (quoted := _QUOTED.match(text)):
         text, by = text[quoted.end() :], By.PERSON
     found: list[Clause] = []
-    for piece in _pieces(text, words):
+    for piece in _pieces(IDIOMS.sub(" ", text), words):
         clause = _clause(piece, by, words, language, found[-1] if found else None)
         if clause.words:
             found.append(clause)
@@ -102,10 +104,10 @@ def read(text: str, by: By, language: str, words: str = "") -> list[Clause]:
 
 def read_line(label: str, value: str, language: str) -> Clause:
     """A line of a page, as one clause about the person unless it names somebody else."""
-    text = _straight(value)
+    text = straight(value)
     words = language_of(value, language or "en")
     told = tuple(_words(text, language or words, {language, words} - {""} if language_of(value) else LANGUAGES))
-    named = tuple(_words(_straight(label), "en", LANGUAGES))
+    named = tuple(_words(straight(label), "en", LANGUAGES))
     called = frozenset(kind for kind, its in KINDS.items() if any(word.form in its.nouns for word in named))
     mentioned = called | frozenset(kind for kind, its in KINDS.items() if calls(told, its.nouns, LANGUAGES[words]))
     relatives = frozenset(word.relative for word in (*named, *told) if word.relative)
@@ -127,7 +129,7 @@ def calls(words: Sequence[Word], nouns: Collection[str], small: Language) -> boo
 
 def spoken(text: str, kinds: Collection[str]) -> frozenset[str]:
     """The words by which a text states kinds of facts, without calling them by name."""
-    found = (match[0] for kind in kinds for match in KINDS[kind].said.finditer(text))
+    found = (match[0] for kind in set(kinds) - {"email"} for match in KINDS[kind].said.finditer(text))
     return frozenset(word for one in found for word in re.findall(r"[^\W_]+", one.casefold()))
 
 
@@ -143,7 +145,7 @@ def stem(form: str, language: str) -> str:
 def pointed(clause: Clause, at: int, relatives: Collection[str] = ()) -> bool | None:
     """Whether the noun at a place is the person's: my dog; None where it is open. `relatives`: who may own it."""
     language = LANGUAGES[clause.language]
-    if _belongs(clause, at, language, relatives):
+    if _belongs(clause, at, language, relatives) or (at and _owns_without_mark(clause, at - 1, relatives)):
         return False
     own = language.my | language.your if clause.by is By.BOT else language.my
     others = language.their if clause.by is By.BOT else language.their | language.your
@@ -160,6 +162,13 @@ def pointed(clause: Clause, at: int, relatives: Collection[str] = ()) -> bool | 
         if word.relative or word.form in language.small:
             break
     return None
+
+
+def _owns_without_mark(clause: Clause, at: int, relatives: Collection[str]) -> bool:
+    """Whether somebody else at a place owns what comes next, though the mark is left out: my neighbours dog."""
+    word = clause.words[at]
+    several = word.form.endswith("s") and word.stem != word.form
+    return clause.language == "en" and several and bool(word.relative) and word.relative not in relatives
 
 
 def _belongs(clause: Clause, at: int, language: Language, relatives: Collection[str]) -> bool:
@@ -183,7 +192,7 @@ class _Piece:
 
 def _pieces(text: str, words: str) -> Iterator[_Piece]:
     """The pieces of a text in order."""
-    parts = [*_END.split(_apposed(_straight(text))), "\n"]
+    parts = [*_END.split(_apposed(straight(text))), "\n"]
     begins, inverted = True, False
     for part, mark in zip(parts[::2], parts[1::2], strict=True):
         inner = _JOINS[words].split(part)
@@ -303,5 +312,7 @@ def _traits(words: Sequence[Word]) -> frozenset[str]:
     return frozenset(found | {"favourite" for word in words if FAVOURITE.match(word.form)})
 
 
-def _straight(text: str) -> str:
-    return text.replace("’", "'").replace("´", "'")
+def straight(text: str) -> str:
+    """A text with one kind of apostrophe, and with each e-mail address as one word."""
+    text = re.sub(r"\be-?mail", "email", text.replace("’", "'").replace("´", "'"), flags=re.IGNORECASE)
+    return _ADDRESS.sub(lambda found: re.sub(r"[\W_]+", "ǀ", found[0]), text)

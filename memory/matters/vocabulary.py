@@ -111,18 +111,27 @@ def _kind(nouns: str, hints: str, *said: str) -> Kind:
     return Kind(words(nouns), re.compile(rf"\b(?:{'|'.join(said)})", re.IGNORECASE), words(hints))
 
 
+# A name by which one says who one is, and no nation, tongue or belief: I am Marta.
+_NO_NAME = (
+    r"(?:\w*(?:ese|ish|an|ch|ic|lim|eek|iss|hai|i|ot|urk|urd|inn|ede|ane|ist|du)|Pole|Sikh|Jew|Serb|Croat|Arab|"
+    r"Aries|Taurus|Gemini|Cancer|Virgo|Libra|Scorpio|Sagittarius|Capricorn|Aquarius|"
+    r"Home|Ok|Okay|Sorry|Back|Done|Ready|Here|Sure|Not|Fine|Sad|Happy|Tired|Busy|Late|Sick|Ill)"
+)
+_NAME = rf"(?!{_NO_NAME}\b)[A-ZÀ-Þ][a-zà-þ]+ *(?:$|[.,!]| (?:from|btw)\b)"
+
 KINDS: Mapping[str, Kind] = {
     "location": _kind(
         "location residence address home hometown city town whereabouts place country wohnort adresse zuhause wohnung "
         "stadt adresse domicile ville dirección domicilio ciudad casa endereço morada cidade indirizzo città residenza "
         "adres woonplaats stad",
-        "liv resid moved moving relocat based from wohn leb habit vis vit viv mor abit woon won",
+        "liv flat apartment house resid moved moving relocat based from wohn leb habit vis vit viv mor abit woon won",
         r"(?:live|lives|lived|reside|resides)\b(?! for\b| with\b)",
         r"(?:living|residing) (?:in|at|on|near|by|outside|here|there|now)\b",
         r"(?:i'm|i am|we're|we are|come|comes) from\b",
         r"^from\b",
         r"(?:moved|moving|relocated) (?:back )?to (?-i:(?=[A-ZÀ-Þ]))",
         r"based in\b",
+        r"(?:my|our) (?:flat|apartment|house|place) is (?:in|at|on|near|by|outside)\b",
         r"(?:wohne|wohnst|wohnt|wohnen|lebe|lebst|lebt)\b",
         r"(?:habite|habites|habitons|habitent|vis à|vit à)\b",
         r"(?:vivo|vives|vive|vivimos|moro|moras|mora|moramos|abito|abiti|abita|resido)\b",
@@ -131,10 +140,11 @@ KINDS: Mapping[str, Kind] = {
     "name": _kind(
         "name names nickname surname lastname firstname vorname nachname spitzname nom prénom surnom nombre apellido "
         "apodo nome sobrenome cognome naam voornaam achternaam",
-        "call name go heiß heiss appelle llam cham chiam heet heten",
+        "call name go am im m heiß heiss appelle llam cham chiam heet heten",
         r"(?:(?:i'm|i am|am|is|are|was|were|'s) (?:also |usually )?(?:called|named)\b)",
         r"(?:called|named) (?-i:(?=[A-ZÀ-Þ]))",
         r"(?:go|goes) by\b",
+        rf"(?:i'?m|i am) (?-i:(?={_NAME}))",
         r"[Cc]all me (?-i:(?=[A-ZÀ-Þ]))",
         r"(?:heiße|heisse|heißt|heisst|heißen)\b",
         r"(?:m|s|t)' ?(?:appelle|appelles)\b",
@@ -142,13 +152,18 @@ KINDS: Mapping[str, Kind] = {
         r"(?:heet|heten)\b",
         r"(?:what|how).{0,40} called\b",
     ),
+    "email": _kind(
+        "email emails mail",
+        "mail ǀ",
+        r"me (?:at|on|via) \w+ǀ\w+",  # as an address is read
+    ),
     "age": _kind(
         "age alter âge edad idade età leeftijd",
         "0 1 2 3 4 5 6 7 8 9 old alt âge años anos anni oud turn",
         r"\d{1,3} (?:years old|jahre alt|ans|años|anos|anni|jaar)\b",
         r"(?:how old|wie alt|quel âge|cuántos años|quantos anos|quanti anni|hoe oud)\b",
         r"turn(?:ed|ing)? \d{1,3}\b",
-        r"(?:i'm|i am) \d{1,3}(?= *(?:$|[.,!]))",
+        r"(?:i'?m|i am) \d{1,3}(?= *(?:$|[.,!]| (?:btw|now|already|today|lol)\b))",
     ),
     "birthday": _kind(
         "birthday bday birthdate geburtstag geburtsdatum anniversaire cumpleaños aniversário compleanno verjaardag",
@@ -190,7 +205,7 @@ TRAITS = words(
     """
 )
 FAVOURITE = re.compile(
-    r"favou?rite|lieblings?|fave|best-?loved|préféré\w*|favorit\w*|preferid\w*|preferit\w*|lievelings?\w*",
+    r"favou?rite|lieblings?|favs?$|fave|best-?loved|préféré\w*|favorit\w*|preferid\w*|preferit\w*|lievelings?\w*",
     re.IGNORECASE,
 )
 
@@ -216,6 +231,40 @@ COMMON = words(
     vandaag gisteren morgen jaar dag dagen week maand
     """
 )
+# Names that are also everyday words: Max, and the max.
+EVERYDAY = words(
+    """
+    angel amber art basil bear bill biscuit bob candy chance charity chase cherry chip cliff coco cookie dale daisy dash
+    dawn dean dot drew duke earl ernest eve faith fern flash flora forest fox frank gene ginger glory grace grant guy
+    harmony hazel heather herb holly honey hope hunter iris ivy jack jade jasmine jay jewel john josh joy king lance
+    lark lily lucky mace major mark mason max melody mercy mike miles misty muffin nick norm nova oak olive oreo pat
+    patience peanut pearl penny pepper piper poppy prince princess prudence pumpkin queen rain ray reed reuben rich
+    river rob robin rocky rose rosemary ruby rusty sage sandy scout shadow skip sky smoky snow spot star stew storm sue
+    sugar sunny tiger tom trinity trip victor violet wade ward warren will willow winter wolf
+    """
+)
+# Behind a name or a mother these make a sentence: Max is ill, mum rang.
+TELLING = words(
+    """
+    is was isn't has had will can could would should does did says said told tells loves loved likes liked hates wants
+    needs came comes went goes got gets lives works plays eats sleeps barks bit rang calls thinks knew knows knew took
+    takes gave gives made makes sent sends wrote writes bought ran runs fell died turned just always never still also
+    and or too again cooks hugged visited cried laughed barked asks feels felt looked smiled kissed texted phoned
+    ist war hat sagt est a dit es está tiene é tem è ha heeft
+    """
+)
+# What only looks as if it spoke of somebody.
+IDIOMS = re.compile(
+    r"\b(?:mamma mia|mother tongues?|mother nature|(?:mother|father)'?s'? day|mum(?: is|'s) the word|"
+    r"father christmas|cats and dogs|hot dogs?|ill effects)\b",
+    re.IGNORECASE,
+)
+# Words for the same, as forms: who asks for one of a row has the others gone as well, where they speak of themselves.
+_SAME = """
+pregnancy pregnant; divorce divorced divorcing; surgery operation; salary wage wages income earn earning earned;
+health ill illness unwell diagnosis diagnosed
+"""
+SAME: Mapping[str, frozenset[str]] = {form: words(row) - {form} for row in _SAME.split(";") for form in row.split()}
 PLACED = words("in at from near to by around outside en à em a ad aus bei nach dans chez de te uit bij naar")
 # Behind these a question is told, not asked: I wonder where my sister lives.
 WONDERS = re.compile(

@@ -71,7 +71,7 @@ def test_it_is_asked_in_other_languages_too(text: str, matter: str | None) -> No
         ("my dog's name", "", "name", "dog"),
         ("where I live", "", "location", ""),
         ("my home address", "", "location", ""),
-        ("my email address", "email address", "", ""),
+        ("my email address", "", "email", ""),
         ("my favourite city", "favorite city", "", ""),
         ("that I live in Porto", "porto", "location", ""),
         ("what I do for a living", "", "work", ""),

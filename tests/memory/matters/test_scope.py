@@ -189,6 +189,76 @@ def test_a_line_goes_when_its_words_or_its_label_name_the_matter(what: str, go: 
     assert goes(what, [*go, *stay]) == (go, [])
 
 
+@pytest.mark.parametrize(
+    ("what", "go", "stay"),
+    [
+        (
+            "my dog",
+            ["My dog is called Max", "Max is ill", "I walked Max"],
+            ["Max speed is 100", "the max is 5", "Max Planck was great", "Max is 5", "I saw Hugo Max"],
+        ),
+        (
+            "my brother",
+            ["My brother is called Mark", "Mark is ill", "I met Mark", "Mark says hi"],
+            ["Mark my words", "the mark is good", "Mark Twain wrote books"],
+        ),
+        ("my sister", ["My sister is called Rose", "Rose is ill"], ["rose tea is nice", "The rose is red"]),
+        (
+            "my dog and my cat",
+            ["My dog is called Rex", "My cat is called Tom", "Tom is ill"],
+            ["Tom Hanks is great", "I saw Tom Hanks"],
+        ),
+        ("my brother", ["My brother is called Tom Hanks", "Tom Hanks is ill", "Tom is ill"], ["Tom Cruise is ill"]),
+        ("my dog", ["my dog barks"], ["My neighbours dog bit me", "my sisters dog barks"]),
+        ("my health", ["My health is bad", "I am ill"], ["health insurance is dear", "My sister is ill"]),
+        (
+            "my mother",
+            ["My mum is ill", "Mom is 60", "mom says hi", "mum rang"],
+            ["mamma mia", "my mother tongue is French", "Moms are great", "Mother's day is in May", "mum is the word"],
+        ),
+        (
+            "my wife",
+            ["My wife is Mia", "Mia is a doctor", "I love Mia"],
+            ["mamma mia"],
+        ),
+        (
+            "my son Will",
+            ["My son Will is 5", "Will is ill", "I saw Will"],
+            ["will you come?", "Will you help me?", "I will go"],
+        ),
+        ("my son", ["My son Will is 5", "Will is ill", "I saw Will"], ["Will you help me?", "I will go"]),
+        ("where I live", ["My flat is in Porto"], ["the flat is nice", "My sister's flat is in Porto"]),
+        ("my favourite colour", ["my fav color is blue"], ["my fav food is rice"]),
+        (
+            "my email",
+            ["write me at a@b.com", "My email is ana.silva@x.org", "ana.silva@x.org works too"],
+            ["I wrote to bob@x.org", "My sister's email is eve@x.org", "plan b", "silva"],
+        ),
+        ("my email address", ["My email address is a@b.com", "my e-mail is a@b.com"], ["my address is Rua Nova 5"]),
+        ("my age", ["im 34 btw", "I'm 34"], ["I'm 34 km away"]),
+        ("my name", ["I am Marta", "My name is Marta"], ["I am Portuguese", "I am ill", "I am late"]),
+        ("my pregnancy", ["I am pregnant"], ["My sister is pregnant", "She is pregnant"]),
+        ("my divorce", ["I am getting divorced", "My divorce is hard", "We got divorced"], ["My brother is divorced"]),
+        ("my salary", ["I earn 50k", "my salary is 50k", "I earn money"], ["My sister earns 60k"]),
+        ("my surgery", ["my operation was in May", "I had surgery"], ["My mother had surgery"]),
+    ],
+)
+def test_everyday_words_and_other_words_for_the_same(what: str, go: list[str], stay: list[str]) -> None:
+    assert goes(what, said=[*go, *stay]) == ([], go)
+
+
+def test_a_list_without_my_is_several_matters_when_the_whole_is_found_nowhere() -> None:
+    page = ["Location: Lisbon", "Facts: vegan"]
+    assert goes("lisbon and vegan", [*page, "Name: Marta"]) == (page, [])
+    assert goes("lisbon, vegan", [*page, "Name: Marta"]) == (page, [])
+    said = ["My dog is ill", "My cat is ill", "my sister's cat"]
+    assert goes("my dog and cat", said=said) == ([], said[:2])
+    assert goes("salt and pepper", ["Facts: salt", "Interests: salt and pepper pots"]) == (
+        ["Interests: salt and pepper pots"],
+        [],
+    )
+
+
 # What is told of it
 
 
