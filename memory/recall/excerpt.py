@@ -2,9 +2,23 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from math import fsum
 
 from memory.recall.terms import terms
+
+_SMALL = frozenset(  # words of nearly every question, in the languages that are read most
+    """
+    a an the is are am be was were do does did has have had can could will would i me my we our you your he she it
+    they his her their its of in on at to for from with by and or not this that there what which who whom whose when
+    where why how
+    der die das den dem ein eine ist sind war hat haben ich du er sie es wir mein meine dein und oder in im am an auf
+    von zu mit fur was wer wie wo wann warum welche welcher welches
+    le la les l un une des du de est sont etait a ont je tu il elle nous mon ma mes ton et ou au en que quel quelle
+    qui quand comment pourquoi
+    el los las una es son era ha han yo mi tu su y o con por para del al quien cual donde cuando como
+    """.split()
+)
 
 
 def excerpt(text: str, asked: Sequence[str], most: int, *, before: bool = False, after: bool = False) -> str:
@@ -20,23 +34,43 @@ def excerpt(text: str, asked: Sequence[str], most: int, *, before: bool = False,
 
 
 def _stretch(line: str, asked: Sequence[str], most: int) -> tuple[int, int]:
-    """From where to where; a quarter of it stands before the first word that was asked for."""
-    hits = [
-        (found.start(), word)
-        for found in re.finditer(r"\S+", line)
-        for word in dict.fromkeys(asked)
-        if any(_akin(word, term) for term in terms(found[0]))
-    ]
-    often = Counter(word for _, word in hits)
-    best, start = 0.0, 0
-    for at, _ in hits:
-        words = {word for place, word in hits if at <= place < at + 3 * most // 4}
-        if (score := sum(len(word) / often[word] for word in words)) > best:
-            best, start = score, max(0, at - most // 4)
+    """From where to where: half of it holds what was asked for, and a quarter stands before and behind."""
+    words = list(dict.fromkeys(asked))
+    said = [(found.start(), terms(found[0])) for found in re.finditer(r"\S+", line)]
+    hits = [(at, word) for at, heard in said for word in words if any(_akin(word, term) for term in heard)]
+    start = max(0, _densest(hits, most // 2) - most // 4)
     if start + most >= len(line):
         return _next(line, len(line) - most), len(line)
     end = line.rfind(" ", start + most // 2, start + most)
     return _next(line, start), end if end > 0 else start + most
+
+
+def _densest(hits: Sequence[tuple[int, str]], wide: int) -> int:
+    """Where the last of the stretches begins in which most of what was asked for stands, the closer the better."""
+    often = Counter(word for _, word in hits)
+    far, near = _worth(hits, often, wide), _worth(hits, often, wide // 4)
+    best, start = 0.0, 0
+    for (place, _), *scores in zip(hits, far, near, strict=True):
+        if (score := fsum(scores)) >= best:
+            best, start = score, place
+    return start
+
+
+def _worth(hits: Sequence[tuple[int, str]], often: Mapping[str, int], wide: int) -> Iterator[float]:
+    """For each hit, what stands in the stretch that begins with it; words that are rare in the text count more."""
+    inside: Counter[str] = Counter()
+    behind = 0
+    for place, word in hits:
+        while behind < len(hits) and hits[behind][0] < place + wide:
+            inside[hits[behind][1]] += 1
+            behind += 1
+        yield fsum(_weight(found) / often[found] for found, times in inside.items() if times)
+        inside[word] -= 1
+
+
+def _weight(word: str) -> float:
+    """How much a word of a question says, however often it stands in a text."""
+    return len(word) / 20 if word in _SMALL else len(word)
 
 
 def _next(line: str, start: int) -> int:

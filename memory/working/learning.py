@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from memory.privacy import Audience
+from memory.working.contrary import LIKING, contrary, liked
 from memory.working.days import Span
 from memory.working.kinds import is_home
 from memory.working.page import Fact, Template, current
-from memory.working.sameness import saying, telling
+from memory.working.sameness import telling
 
 _TWO = {"and", "und", "et", "y", "e", "en"}  # of what stands on one line there may be two
 
@@ -32,20 +33,24 @@ def known(learned: Learned, facts: Sequence[Fact], template: Template) -> Fact |
     """The line that says this already, to the same people."""
     if not learned.value:
         return None
-    said = saying(learned.value)
+    label = template.label(learned.field)
+    said = liked(label, learned.value)
+    fields = {learned.field, *(field for field in template.fields if _liking(label, template.label(field)))}
     return next(
         (
             fact
             for fact in current(facts)
-            if (fact.field, fact.audience) == (learned.field, learned.audience)
-            and (saying(fact.value).same(said) or _says_less(learned, fact, template))
+            if fact.field in fields
+            and fact.audience == learned.audience
+            and (liked(label, fact.value).same(said) or _says_less(learned, fact, template))
         ),
         None,
     )
 
 
 def replaced(learned: Learned, facts: Sequence[Fact], template: Template) -> frozenset[int]:
-    """The lines that do not hold any more where this one can be read: those that it names, and other truths of a kind.
+    """The lines that do not hold any more where this one can be read: those that it names, other truths of a kind,
+    and what it contradicts.
 
     Where a line may be read and this one may not, that line holds on: page.current sees to it.
     """
@@ -53,7 +58,9 @@ def replaced(learned: Learned, facts: Sequence[Fact], template: Template) -> fro
     others = {
         fact.id
         for fact in facts
-        if kinds and fact.value and kinds & template.kinds(fact.field, fact.value) and not _ahead(learned, fact)
+        if fact.value
+        and not _ahead(learned, fact)
+        and (kinds & template.kinds(fact.field, fact.value) or _contrary(learned, fact, template))
     }
     return learned.replaces | others
 
@@ -64,6 +71,17 @@ def reworded(learned: Learned, facts: Sequence[Fact]) -> frozenset[int]:
     return frozenset(
         fact.id for fact in facts if said and fact.sources == (learned.source,) and said < telling(fact.value)
     )
+
+
+def _liking(*labels: str) -> bool:
+    """Whether all of these fields are about what somebody likes."""
+    return all(label.casefold().strip() in LIKING for label in labels)
+
+
+def _contrary(learned: Learned, fact: Fact, template: Template) -> bool:
+    """Whether a new line and an older one cannot both be true."""
+    new, old = ((template.label(line.field), line.value) for line in (learned, fact))
+    return bool(learned.value) and contrary(new, old)
 
 
 def _ahead(learned: Learned, fact: Fact) -> bool:

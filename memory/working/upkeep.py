@@ -84,7 +84,7 @@ def ask(
             number += 1
             lines.append(f"[message {number}] {names[message.author]}: {text}")
         else:
-            lines.append(f"(context) {names.get(message.author) or message.name or 'you'}: {text}")
+            lines.append(f"(context) {names.get(message.author) or _called(message)}: {text}")
     parts.append("The conversation:\n" + "\n".join(lines))
     if now is not None:
         today = now.astimezone(first_zone(*zones.values(), timezone, "UTC"))
@@ -103,6 +103,12 @@ def _names(heard: Sequence[Heard]) -> dict[str, str]:
     names: dict[str, str] = {}
     for message in heard:
         if message.new and message.author not in names:
-            name = " ".join(message.name.replace(":", " ").split())[:40] or message.author.partition(":")[2]
+            name = _called(message)
             names[message.author] = name if name not in names.values() else f"{name} ({len(names) + 1})"
     return names
+
+
+def _called(message: Heard) -> str:
+    """What the author of a message is called: where no name is known, by the id; only the bot is "you"."""
+    name = " ".join(message.name.replace(":", " ").split())[:40]
+    return name or message.author.partition(":")[2] or message.author or "you"

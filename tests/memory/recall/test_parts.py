@@ -1,5 +1,7 @@
 """A long message is read to its end, found by any of its parts, and shown around what was found."""
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from memory.recall import batches
 from memory.recall.excerpt import excerpt
 from memory.recall.parts import split
 from memory.recall.search import read
+from memory.recall.terms import terms
 from tests.memory.recall.conftest import ANA, BOB, BOBS_DM, DM, PUBLIC, STAFF, World, thread_in
 
 HERE = thread_in(DM)
@@ -64,6 +67,30 @@ def test_what_fits_is_left_as_it_is_and_what_names_nothing_begins_at_the_beginni
     assert excerpt("a b", ["b"], 10, before=True, after=True) == "…a b…"
     assert excerpt(story(9), [], 100).startswith("Sentence number 0")
     assert excerpt("x" * 1000, ["x"], 100).strip("…") == "x" * 98
+
+
+QUESTION = "What is the code name of my boat?"
+FILLING = "the is of my name what it was and code a tide boat wind rope very green under which sails harbour".split()
+
+
+def _long_text(chance: random.Random, answer: str, words: int = 1500) -> str:
+    """A long text of words, many of them the question's own, with the answer somewhere in it."""
+    filling = chance.sample(FILLING, 12) + [f"word{number}" for number in range(chance.randrange(20, 400))]
+    said = chance.choices(filling, k=words)
+    at = chance.choice([0, words, chance.randrange(words)])
+    return " ".join([*said[:at], answer, *said[at:]])
+
+
+@pytest.mark.parametrize("answer", ["the code name of my boat is Quetzal.", "Quetzal is the code name of my boat."])
+def test_an_answer_beside_the_asked_words_is_not_cut_off(answer: str) -> None:
+    chance = random.Random(7)
+    lost = [n for n in range(200) if "Quetzal" not in excerpt(_long_text(chance, answer), terms(QUESTION), 500)]
+    assert not lost
+
+
+def test_of_a_story_that_asks_for_much_of_the_same_the_answer_is_shown() -> None:
+    story_ = " ".join(["What is it that the wind does to my hair, the sea is of no help."] * 640)
+    assert "Quetzal" in excerpt(f"{story_} the code name of my boat is Quetzal.", terms(QUESTION), 500)
 
 
 @given(st.text(max_size=400), st.lists(st.text(min_size=1, max_size=9), max_size=4), st.integers(10, 200))

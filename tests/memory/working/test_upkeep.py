@@ -25,6 +25,16 @@ def test_the_model_reads_the_pages_by_number_and_the_new_messages_by_number() ->
     assert "(context) you: Where do you live?\n[message 1] Ana: Lisbon\n[message 2] Ana (2): Oslo" in text
 
 
+def test_only_the_bot_is_you_also_where_people_have_no_names() -> None:
+    said = [
+        heard("I live in Rome", "terminal:bo", "", new=False),
+        heard("I am a bot", "", "", new=False),
+        heard("hi", "terminal:ana", ""),
+    ]
+    text = ask(read_template(None), said, {})[0][-1].text
+    assert "(context) bo: I live in Rome\n(context) you: I am a bot\n[message 1] ana: hi" in text
+
+
 def fact_like(found: Fact, id_: int) -> Fact:
     assert found.id == id_
     return found
