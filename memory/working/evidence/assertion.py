@@ -11,7 +11,18 @@ from memory.working.evidence.reading import Clause, Sentence, bare
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import diet, read_words, similar
 
-_FLAGS = ("if", "would", "unsure", "maybe", "says", "wants", "past", "soft", "laughs")  # markers that a clause may have
+_FLAGS = (
+    "if",
+    "would",
+    "unsure",
+    "maybe",
+    "says",
+    "wants",
+    "past",
+    "soft",
+    "laughs",
+    "ceased",
+)  # markers that a clause may have
 _NEVER = frozenset({"framed", "if", "unsure", "says", "orders"})  # what has one of these is not stated
 _DOUBTFUL = frozenset({"maybe", "laughs", "conditional"})
 
@@ -71,6 +82,8 @@ def _holds(reading: Reading, claim: Claim, part: Part) -> bool:
         return False
     if "wants" in flags and not (part.wants or part.days or "wants" in claim.kinds):
         return claim.identity is None and bool(claim.kinds)
+    if "ceased" in flags and not reading.negated:
+        return part.past or part.negative or _other_diet(reading, part)
     return "past" not in flags or part.past or (reading.negated and part.negative)
 
 
@@ -103,7 +116,16 @@ def _joined(reading: Reading, before: Reading, plain: str, language: Language) -
         no = no != (before.negated and clause.joint != "but" and near)
         subject = before.subject
     flags = reading.flags | _carried(before, clause, reading.subject)
+    if "ceased" in before.flags and subject is before.subject and _goes_on(clause, before, language):
+        flags |= {"ceased"}
     return replace(reading, subject=subject, negated=no, flags=flags)
+
+
+def _goes_on(clause: Clause, before: Reading, language: Language) -> bool:
+    """Whether a clause is but more of what the one before it ends: I quit drinking | and smoking."""
+    ended = list(language.markers["ceased"].finditer(before.clause.plain))
+    last = bool(ended) and ended[-1].end() == len(before.clause.plain.rstrip(" .!"))  # aufgehört, vegan zu leben
+    return last or (clause.joint in ("and", ",") and len(clause.plain.split()) <= 2)
 
 
 def _is_label(clause: Clause, language: Language) -> bool:
@@ -258,9 +280,10 @@ def _says_who(reading: Reading, claim: Claim, language: Language) -> bool:
 def _polarity(reading: Reading, part: Part, claim: Claim) -> Verdict:
     """Whether a clause and a value both say yes, or both no: hating, or being allergic, is a no of its own."""
     soft = "soft" in reading.flags
-    diets = [word for word in part.words if diet(word)]
-    if diets and not any(similar(word.plain, said.plain) for word in diets for said in read_words(reading.clause.text)):
+    if _other_diet(reading, part):
         return Verdict.YES if reading.negated else Verdict.UNSURE
+    if "ceased" in reading.flags:
+        return Verdict.UNSURE if reading.negated else Verdict.YES
     if soft == part.dislikes:
         return Verdict.YES if reading.negated == part.negative else Verdict.NO
     if part.dislikes:  # dislikes what is not liked
@@ -269,6 +292,13 @@ def _polarity(reading: Reading, part: Part, claim: Claim) -> Verdict:
         return Verdict.UNSURE
     liked = part.likes or "like" in claim.kinds
     return Verdict.NO if liked and not part.negative else Verdict.YES
+
+
+def _other_diet(reading: Reading, part: Part) -> bool:
+    """Whether a value names a diet in other words than were said: vegan, of what somebody does not eat."""
+    diets = [word for word in part.words if diet(word)]
+    said = read_words(reading.clause.text)
+    return bool(diets) and not any(similar(word.plain, one.plain) for word in diets for one in said)
 
 
 def _related(sentence: Sentence, reading: Reading, claim: Claim, part: Part, language: Language) -> Verdict:

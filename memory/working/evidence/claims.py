@@ -92,7 +92,7 @@ def _part(piece: str, readers: Sequence[Language], label: Sequence[str]) -> Part
         negated(firm, readers),
         any(_finds(reader.relations.get("like"), plain) for reader in readers),
         any(reader.finds("soft", plain) for reader in readers),
-        any(reader.finds("past_value", plain) or reader.finds("past", plain) for reader in readers),
+        any(reader.finds(marker, plain) for reader in readers for marker in ("past_value", "past", "ceased")),
         any(reader.finds("wants", plain) for reader in readers),
         tuple(days),
         plain,

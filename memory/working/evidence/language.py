@@ -9,8 +9,8 @@ from importlib.resources import files
 
 _NEVER = re.compile(r"(?!)")
 _MARKERS = """self mine verb_first others kin third with together not without soft if would unsure maybe asks tags
-rhetorical turns embeds beside says joke notes laughs pretend wants orders bids past past_value but and because that
-relative opening yes time""".split()
+rhetorical turns embeds beside says joke notes laughs pretend wants orders bids past past_value ceased but and because
+that relative opening yes time""".split()
 
 
 @dataclass(frozen=True, slots=True)
