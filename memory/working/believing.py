@@ -23,6 +23,11 @@ _ORDER = re.compile(
     r"\b)",
     re.IGNORECASE,
 )
+_FORM = re.compile(  # answers that always start with BANANA
+    r"\b(?:answers?|repl(?:y|ies)|responses?|messages?) (?:that|which|to) (?:always |never |only |must |should |all )*"
+    r"(?:start|begin|end|contain|include|mention|say|use|ignore|repeat)s?\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ def weigh(
 
 def is_order(value: str | None) -> bool:
     """Whether a value tells the bot what to do."""
-    return _ORDER.match((value or "").strip(" \"'")) is not None
+    text = (value or "").strip(" \"'")
+    return _ORDER.match(text) is not None or _FORM.search(text) is not None
 
 
 def _source(edit: Edit, heard: Sequence[Heard]) -> tuple[Heard, Evidence] | None:

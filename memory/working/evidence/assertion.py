@@ -6,12 +6,23 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from memory.working.evidence.claims import Claim, Part, negated
-from memory.working.evidence.language import Language
+from memory.working.evidence.language import NEVER, Language
 from memory.working.evidence.reading import Clause, Sentence, bare
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import diet, read_words, similar
 
-_FLAGS = ("if", "would", "unsure", "maybe", "says", "wants", "past", "soft", "laughs")  # markers that a clause may have
+_FLAGS = (
+    "if",
+    "would",
+    "unsure",
+    "maybe",
+    "says",
+    "wants",
+    "past",
+    "soft",
+    "laughs",
+    "ceased",
+)  # markers that a clause may have
 _NEVER = frozenset({"framed", "if", "unsure", "says", "orders"})  # what has one of these is not stated
 _DOUBTFUL = frozenset({"maybe", "laughs", "conditional"})
 
@@ -60,6 +71,8 @@ def asserted(sentence: Sentence, reading: Reading, claim: Claim, part: Part) -> 
         _about(reading, claim, language),
         _polarity(reading, part, claim),
         _related(sentence, reading, claim, part, language),
+        _aged(reading, part, language),
+        _named(reading, claim, part, language),
         Verdict.UNSURE if reading.flags & _DOUBTFUL else Verdict.YES,
     )
 
@@ -71,6 +84,8 @@ def _holds(reading: Reading, claim: Claim, part: Part) -> bool:
         return False
     if "wants" in flags and not (part.wants or part.days or "wants" in claim.kinds):
         return claim.identity is None and bool(claim.kinds)
+    if "ceased" in flags and not reading.negated:
+        return part.past or part.negative or _other_diet(reading, part)
     return "past" not in flags or part.past or (reading.negated and part.negative)
 
 
@@ -85,7 +100,8 @@ def _reading(clause: Clause, after: str, before: Reading | None, language: Langu
         flags.add("unsure")
     if language.opens("orders", plain):
         flags.add("orders")
-    no = negated(language.markers["soft"].sub(" ", plain), [language])  # cannot stand is no no
+    firm = language.markers["not_only"].sub(" ", language.markers["soft"].sub(" ", plain))
+    no = negated(firm, [language])  # cannot stand is no no
     reading = Reading(clause, subject, no, _is_label(clause, language), subject is Subject.SELF, frozenset(flags))
     return reading if before is None else _joined(reading, before, plain, language)
 
@@ -103,7 +119,31 @@ def _joined(reading: Reading, before: Reading, plain: str, language: Language) -
         no = no != (before.negated and clause.joint != "but" and near)
         subject = before.subject
     flags = reading.flags | _carried(before, clause, reading.subject)
+    if reading.subject is Subject.NOBODY and _unclear(clause, before, plain, language):
+        flags |= {"maybe"}
+    if "ceased" in before.flags and subject is before.subject and _goes_on(clause, before, language):
+        flags |= {"ceased"}
     return replace(reading, subject=subject, negated=no, flags=flags)
+
+
+def _goes_on(clause: Clause, before: Reading, language: Language) -> bool:
+    """Whether a clause is but more of what the one before it ends: I quit drinking | and smoking."""
+    ended = list(language.markers["ceased"].finditer(before.clause.plain))
+    last = bool(ended) and ended[-1].end() == len(before.clause.plain.rstrip(" .!"))  # aufgehört, vegan zu leben
+    return last or (clause.joint in ("and", ",") and len(clause.plain.split()) == 1)
+
+
+def _unclear(clause: Clause, before: Reading, plain: str, language: Language) -> bool:
+    """Whether a clause that names nobody may speak of somebody else, or go on with what is over."""
+    ends = "ceased" in before.flags and clause.joint in ("and", ",") and len(plain.split()) == 2
+    return ends or _gapped(clause, language) or (clause.joint == "," and language.opens("dropped", plain) is not None)
+
+
+def _gapped(clause: Clause, language: Language) -> bool:
+    """Whether a clause may have the verb of the one before it, for somebody else: and Bob in Rome."""
+    first, *rest = clause.text.split()
+    named = first[:1].isupper() and first.lower() not in language.known
+    return named and bool(rest) and language.markers["at"].fullmatch(rest[0].lower()) is not None
 
 
 def _is_label(clause: Clause, language: Language) -> bool:
@@ -133,7 +173,8 @@ def _subject(clause: Clause, plain: str, language: Language) -> Subject:
         if mine.start() <= before:
             return Subject.SELF  # my pronouns are they
     if not known:
-        return Subject.OTHER if third is not None else Subject.NOBODY
+        unsaid = third is None or language.opens("dropped", plain) is not None  # just moved to Porto
+        return Subject.NOBODY if unsaid else Subject.OTHER
     earliest = min(known, key=lambda subject: (known[subject], subject is not Subject.SELF))
     if earliest is Subject.SELF and third is not None and third < known[Subject.SELF]:
         return Subject.OTHER if _names(clause, plain, third, language) else earliest  # Bob lives where I live
@@ -258,9 +299,10 @@ def _says_who(reading: Reading, claim: Claim, language: Language) -> bool:
 def _polarity(reading: Reading, part: Part, claim: Claim) -> Verdict:
     """Whether a clause and a value both say yes, or both no: hating, or being allergic, is a no of its own."""
     soft = "soft" in reading.flags
-    diets = [word for word in part.words if diet(word)]
-    if diets and not any(similar(word.plain, said.plain) for word in diets for said in read_words(reading.clause.text)):
+    if _other_diet(reading, part):
         return Verdict.YES if reading.negated else Verdict.UNSURE
+    if "ceased" in reading.flags:
+        return Verdict.UNSURE if reading.negated else Verdict.YES
     if soft == part.dislikes:
         return Verdict.YES if reading.negated == part.negative else Verdict.NO
     if part.dislikes:  # dislikes what is not liked
@@ -269,6 +311,13 @@ def _polarity(reading: Reading, part: Part, claim: Claim) -> Verdict:
         return Verdict.UNSURE
     liked = part.likes or "like" in claim.kinds
     return Verdict.NO if liked and not part.negative else Verdict.YES
+
+
+def _other_diet(reading: Reading, part: Part) -> bool:
+    """Whether a value names a diet in other words than were said: vegan, of what somebody does not eat."""
+    diets = [word for word in part.words if diet(word)]
+    said = read_words(reading.clause.text)
+    return bool(diets) and not any(similar(word.plain, one.plain) for word in diets for one in said)
 
 
 def _related(sentence: Sentence, reading: Reading, claim: Claim, part: Part, language: Language) -> Verdict:
@@ -282,6 +331,21 @@ def _related(sentence: Sentence, reading: Reading, claim: Claim, part: Part, lan
     # A clause without a verb has that of the sentence: in Rome, and in Oslo.
     there = spoken or {key for key in needed if language.relations[key].search(sentence.plain)}
     return Verdict.YES if needed <= there else Verdict.UNSURE
+
+
+def _aged(reading: Reading, part: Part, language: Language) -> Verdict:
+    """Whether a clause says how old somebody is, where a value does: not that they are 34 minutes late."""
+    if part.age is None or language.markers["age"].pattern == NEVER.pattern:
+        return Verdict.YES
+    said = language.markers["age"].finditer(reading.clause.plain)
+    return Verdict.YES if any(part.age in re.findall(r"\d+", one[0]) for one in said) else Verdict.UNSURE
+
+
+def _named(reading: Reading, claim: Claim, part: Part, language: Language) -> Verdict:
+    """Whether what a field takes for a name is one: not in I'm hungry, they call me crazy."""
+    if claim.identity != "named" or not part.words or language.finds("mine", reading.clause.plain):
+        return Verdict.YES  # my name is Rich
+    return Verdict.NO if any(language.markers["no_name"].fullmatch(word.plain) for word in part.words) else Verdict.YES
 
 
 def _beside(reading: Reading, part: Part, claim: Claim, language: Language) -> bool:

@@ -12,7 +12,15 @@ from typing import Any
 from memory.working.evidence.language import Language, languages, recognise
 from memory.working.evidence.words import Word, is_date, read_words
 
+# 34 years old; in the field Age, 34.
+_AGE = re.compile(
+    r"(?:\b(?:aged?|age:?|is|now|has|tiene|ist|a|ha|tem)\s+)?\b(\d{1,3})[ -]?"
+    r"(?:(?:years?|yrs?)[ -](?:old|of age)|yo\b|y/o\b|jahre?(?: alt)?\b"
+    r"|ans\b|años\b|anos\b|anni\b|jaar(?: oud)?\b)|\baged? (\d{1,3})\b",
+    re.IGNORECASE,
+)
 _PARTS = re.compile(r"[,;/()，、；]|\.\s|\s[-–—]+\s|\b(?:but|aber|mais|pero|mas|ma|maar)\b")
+_AGES = frozenset({"age", "alter", "âge", "edad", "idade", "età", "leeftijd"})  # labels of the field
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Part:
     dislikes: bool
     past: bool
     wants: bool
+    age: str | None  # years since birth, in digits
     days: tuple[Word, ...]  # words for days and years, which may have been worked out
     text: str
 
@@ -73,6 +82,9 @@ def negated(text: str, readers: Sequence[Language]) -> bool:
 
 def _part(piece: str, readers: Sequence[Language], label: Sequence[str]) -> Part:
     piece = " ".join(piece.split())
+    told = _AGE.fullmatch(piece)
+    age = told[1] or told[2] if told else piece if piece.isdigit() and set(label) & _AGES else None
+    piece = age or piece
     plain = piece.lower()
     if any(reader.elided for reader in readers):
         plain = re.sub(r"(?<=\w)'(?=\w)", "' ", plain)
@@ -92,8 +104,9 @@ def _part(piece: str, readers: Sequence[Language], label: Sequence[str]) -> Part
         negated(firm, readers),
         any(_finds(reader.relations.get("like"), plain) for reader in readers),
         any(reader.finds("soft", plain) for reader in readers),
-        any(reader.finds("past_value", plain) or reader.finds("past", plain) for reader in readers),
+        any(reader.finds(marker, plain) for reader in readers for marker in ("past_value", "past", "ceased")),
         any(reader.finds("wants", plain) for reader in readers),
+        age,
         tuple(days),
         plain,
     )

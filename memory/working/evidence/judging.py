@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from memory.working.evidence.assertion import Reading, asserted, readings
 from memory.working.evidence.claims import Claim, Part, read_claim
 from memory.working.evidence.language import languages
+from memory.working.evidence.pronouns import gives, pronouns
 from memory.working.evidence.reading import Sentence, ambiguous, near, sentences, without_quoted
 from memory.working.evidence.verdict import Verdict
 from memory.working.evidence.words import Word, diet, eats_none, fold, read_words, stands
@@ -38,6 +39,9 @@ def _judge(field: str, value: str, quote: str, all_: Sequence[Sentence]) -> Evid
     claim = read_claim(field, value, next((one.language for one in pointed if one.language), None))
     if any(_pretends(sentence) for sentence in _up_to(pointed[-1], all_)) or _taken_back(pointed, all_):
         return Evidence(Verdict.NO)
+    wanted = pronouns(value)
+    if wanted and any(gives(sentence.text, wanted) for sentence in pointed):
+        return Evidence(Verdict.YES, shown)
     verdict = _supported(claim, pointed)
     if verdict is Verdict.UNSURE and len(all_) > len(pointed):
         wider = _supported(claim, all_)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-_NEVER = re.compile(r"(?!)")
+NEVER = re.compile(r"(?!)")  # what matches nothing
 _MARKERS = """self mine verb_first others kin third with together not without soft if would unsure maybe asks tags
-rhetorical turns embeds beside says joke notes laughs pretend wants orders bids past past_value but and because that
-relative opening yes time""".split()
+rhetorical turns embeds beside says joke notes laughs pretend wants orders bids past past_value ceased but and because
+that relative opening yes time dropped not_only no_name at age""".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _plain_words(phrase: str) -> Iterable[str]:
 def _pattern(phrases: Sequence[str], spaced: bool) -> re.Pattern[str]:
     """One pattern for several phrases; `*` behind a letter stands for the rest of a word."""
     if not phrases:
-        return _NEVER
+        return NEVER
     rest = re.compile(r"(?<=[^\W\d_])(?<!\\[wds])\*")
     choices = "|".join(rest.sub(r"\\w*", phrase).replace("_", " ") for phrase in phrases)
     return re.compile(rf"(?<!\w)(?:{choices})(?!\w)" if spaced else rf"(?:{choices})")

@@ -16,7 +16,7 @@ from memory.working.evidence.numbers import identities
 _EVIDENT = re.compile(
     r"-----BEGIN[\s\S]*?(?:-----END[^\n]*|\Z)|\b(?:sk|pk|rk|xox[a-z]|xapp|gh[opsur]|github_pat|glpat|npm|pypi|hf|AKIA|ASIA|AIza|ya29|SG|key|dop_v1|shpat|eyJ)"
     r"[-_.A-Z0-9](?=[\w.-]*\d)[\w.-]{12,}|eyJ[\w-]{10,}\.[\w.-]+|\b[a-z][a-z0-9+.]*://[^\s/:@]*:[^\s/@]+@\S+|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
-    r"|\b\d{8,10}:[A-Za-z0-9_-]{35}\b|[;?&\s](?:password|pwd|passwd|sig|secret|token|accountkey|sharedaccesskey|api_?key)\s*=\s*[^\s;&]+"
+    r"|\bhf_[A-Za-z0-9]{16,}|\b\d{8,10}:[A-Za-z0-9_-]{35}\b|[;?&\s](?:password|pwd|passwd|sig|secret|token|accountkey|sharedaccesskey|api_?key)\s*=\s*[^\s;&]+"
     r"|\b(?=\w*\d)(?=\w*[a-z])(?=\w*[A-Z])[A-Za-z0-9+/_-]{32,}={0,2}|\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{32,}\b",
     re.IGNORECASE,
 )
@@ -32,6 +32,14 @@ _IS = (
 )
 _BEFORE = r"\s+(?:is|ist|est|c'est|es|é|è|jest|är|as|als|comme|como|come)\s+(?:[^\W\d_]+[' -]*){0,4}$"
 _WORD = r"[^\s,;()\"“”„«»]+"
+# Security answer: my first pet was Fluffy. A passphrase behind its name alone.
+_ANSWER = re.compile(r"\bsecurity (?:answer|question)s?\b[^?]*?(?: is| was| are|:|=|->)\s+([^?]+)$", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"\b(?:pass-?phrase|seed phrase|recovery phrase)\s+([a-z]{3,}(?: [a-z]{3,}){3,})[ .!]*$", re.IGNORECASE
+)
+_COUNTED = re.compile(
+    r" (?!(?:and|to|or|but|at|on|then|every|when|if|gets?|\w*arms|unlocks|opens|disables|deactivates)\b)[^\W\d_]"
+)
 _SEPARATE = re.compile(r"(?<=[!?。！？])\s*|(?<=\.)\s+|\n")
 NAMES = 20  # of secrets that are looked at in one sentence
 NEAR = 150  # characters beside a name that are looked at
@@ -66,6 +74,7 @@ def _spans(sentence: str) -> Iterator[str]:
     sentence = " ".join(sentence.replace("’", "'").split())[:LONGEST]
     yield from (found[0].strip() for found in _EVIDENT.finditer(sentence))
     yield from identities(sentence)
+    yield from _framed(sentence)
     plain = sentence.lower()
     if len(plain) != len(sentence):
         sentence = plain
@@ -82,6 +91,25 @@ def _spans(sentence: str) -> Iterator[str]:
     for kind, name in named[:NAMES]:
         if kind == "password":
             yield from _passwords(sentence[max(name.start() - NEAR, 0) : name.start()], sentence[name.end() :][:NEAR])
+
+
+def _framed(sentence: str) -> Iterator[str]:
+    """What stands where a secret would, though nothing names it: I sign in with hunter2."""
+    for frame in _frames():
+        for found in frame.finditer(sentence):
+            secret = found["secret"].strip("#*.!?")
+            if _is_code(secret) and not _counts(secret, sentence[found.end("secret") :]):
+                yield secret
+    if answer := _ANSWER.search(sentence):
+        yield answer[1]
+        yield re.split(r" (?:is|was|are|were) ", answer[1])[-1]
+    if phrase := _PHRASE.search(sentence):
+        yield phrase[1]
+
+
+def _counts(token: str, rest: str) -> bool:
+    """Whether a number says how many: it opens with 200 visitors."""
+    return token.isdigit() and _COUNTED.match(rest) is not None
 
 
 def _passwords(before: str, after: str) -> Iterator[str]:
@@ -136,7 +164,16 @@ def _data() -> dict[str, str]:
 
 @cache
 def _names() -> dict[str, re.Pattern[str]]:
-    return {kind: _pattern(words) for kind, words in _data().items() if kind not in ("other", "dull")}
+    return {kind: _pattern(words) for kind, words in _data().items() if kind not in ("other", "dull", "frames")}
+
+
+@cache
+def _frames() -> tuple[re.Pattern[str], ...]:
+    secret = rf"(?P<secret>{_WORD})"
+    return tuple(
+        re.compile(rf"(?<!\w){frame.replace('_', ' ').replace('{}', secret)}", re.IGNORECASE)
+        for frame in _data()["frames"].split()
+    )
 
 
 @cache

@@ -11,6 +11,7 @@ from memory.working.evidence.language import languages
 from memory.working.evidence.secrets import secrets_in, tells_secret
 from memory.working.page import Edit, Fact
 from memory.working.upkeep import Heard
+from tests.memory.working.hard_statements import ASKED, HARD
 from tests.memory.working.secret_statements import SECRETS
 from tests.memory.working.statements import STATEMENTS
 
@@ -55,12 +56,17 @@ def test_a_change_is_believed_only_with_words_that_its_person_said(edit: Edit, m
     assert [change.heard.text for change in believed] == ([message] if message else [])
 
 
-@pytest.mark.parametrize(("stated", "field", "value", "said"), STATEMENTS)
+@pytest.mark.parametrize(("stated", "field", "value", "said"), STATEMENTS + HARD)
 def test_a_note_is_believed_where_its_author_states_it_of_themselves(
     stated: bool, field: str, value: str, said: str
 ) -> None:
     weighed = weigh([Edit(field, value, 1, said)], [heard(said)], {}, {})
     assert any(candidate.certain for candidate in weighed) == stated
+
+
+@pytest.mark.parametrize(("field", "value", "said"), ASKED)
+def test_a_note_that_may_be_honest_is_left_to_a_second_look(field: str, value: str, said: str) -> None:
+    assert weigh([Edit(field, value, 1, said)], [heard(said)], {}, {})
 
 
 @pytest.mark.parametrize(("secret", "noted", "said"), SECRETS)
