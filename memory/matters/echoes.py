@@ -87,7 +87,7 @@ def told(matter: Matter, clause: Clause) -> list[Value]:
         ]
     words = _content(clause, matter.words | same(matter) | _nouns(matter.kinds))
     if matter.kinds == {"name"}:
-        return [Value(frozenset([word]), True) for word in sorted(words)] if len(words) <= NAME else []
+        return [Value(frozenset([word]), True, beside=words) for word in sorted(words)] if len(words) <= NAME else []
     traits = frozenset(word for word in matter.words if word in TRAITS) | clause.traits
     values = [Value(frozenset([number]), True) for number in numbers(clause)]
     if 0 < len(words) <= MOST and (matter.kinds or _says(clause)):
@@ -114,7 +114,7 @@ def told_by_line(clause: Clause, matters: Sequence[Matter]) -> list[Value]:
         for name in sorted(names_ - known)
     ]
     if "name" in clause.called and not clause.relatives:
-        return [Value(frozenset([word]), True) for word in sorted(words)]
+        return [Value(frozenset([word]), True, beside=words) for word in sorted(words)]
     kinds = (clause.said | clause.called) - {"interests", "preferences", "goals"} | (
         known & clause.stems - clause.traits
     )

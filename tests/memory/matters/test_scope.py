@@ -237,6 +237,7 @@ def test_a_line_goes_when_its_words_or_its_label_name_the_matter(what: str, go: 
         ("my email address", ["My email address is a@b.com", "my e-mail is a@b.com"], ["my address is Rua Nova 5"]),
         ("my age", ["im 34 btw", "I'm 34"], ["I'm 34 km away"]),
         ("my name", ["I am Marta", "My name is Marta"], ["I am Portuguese", "I am ill", "I am late"]),
+        ("my name", ["My name is Marta Silva", "> Hello Marta Silva", "So Marta came"], ["I met Marta Costa"]),
         ("my pregnancy", ["I am pregnant"], ["My sister is pregnant", "She is pregnant"]),
         ("my divorce", ["I am getting divorced", "My divorce is hard", "We got divorced"], ["My brother is divorced"]),
         ("my salary", ["I earn 50k", "my salary is 50k", "I earn money"], ["My sister earns 60k"]),
