@@ -12,11 +12,12 @@ _LIKED = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _JOINED = re.compile(r"n't\b|\b(?:[nldj]|qu)'|\bused to\b|\bgiv(?:e|es|en) up\b|\bgave up\b")
+_NO_MORE = re.compile(r"(\bn(?:e |')\w+ )plus\b")  # French; alone it may be a product's name
 _NEGATES = frozenset(
     """
-    no not never ex former formerly stop stopped quit hate dislike detest
+    no not never ex former formerly stopped quit hate dislike detest
     nicht kein keine keinen keinem keiner nie niemal ehemalig ehemalige ehemaliger aufgehort hasst
-    pas plu plus jamai jamais ancien ancienne arrete deteste
+    pas jamai jamais ancien ancienne arrete deteste
     nunca jama dejo deje dejado odia odio
     """.split()
 )
@@ -71,7 +72,8 @@ def _negated(new: str, old: str) -> bool:
 
 def _reading(value: str) -> tuple[tuple[str, ...], bool]:
     """The words of a line that tell something, and whether it negates them."""
-    plain = _JOINED.sub(lambda found: " " if found[0].endswith("'") else " not ", value.casefold().replace("’", "'"))
+    plain = _NO_MORE.sub(r"\1pas", value.casefold().replace("’", "'"))
+    plain = _JOINED.sub(lambda found: " " if found[0].endswith("'") else " not ", plain)
     heard = words(plain)
     negations = sum(word in _NEGATES for word in heard)
     told = (_root(word) for word in heard if word not in _NEGATES and word not in _BESIDE_IT)

@@ -43,6 +43,8 @@ BOTH = [
     ("sister lives in Rome", "sister lives in Oslo"),
     ("married to Bo", "married"),
     ("likes tea", "no"),
+    ("uses ChatGPT", "uses ChatGPT Plus"),
+    ("bus", "bus stop"),
     ("sister is vegan", "not vegan"),
 ]
 

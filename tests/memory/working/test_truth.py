@@ -62,6 +62,15 @@ async def test_in_public_the_public_place_holds_and_in_a_direct_message_the_newe
     assert (await world.known(PUBLIC), await world.known(DM)) == (["Location: Lisbon"], ["Location: Porto"])
 
 
+async def test_what_is_taken_back_in_private_holds_on_in_public(world: World) -> None:
+    await tell(world, "vegan", "I am vegan", "Preferences", room=PUBLIC)
+    await tell(world, "no longer vegan", "I am no longer vegan", "Facts", room=DM)
+    assert await world.known(PUBLIC) == ["Preferences: vegan"]
+    assert await world.known(DM) == ["Facts: no longer vegan"]
+    await tell(world, "no longer vegan", "I am no longer vegan", "Facts", room=PUBLIC)
+    assert await world.known(PUBLIC) == ["Facts: no longer vegan"]
+
+
 async def test_somebody_elses_place_stays_where_it_is(world: World) -> None:
     await tell(world, "Lisbon", "I live in Lisbon", "Location", room=PUBLIC)
     await tell(world, "Porto", "I live in Porto", "Location", room=PUBLIC, who=BOB)
