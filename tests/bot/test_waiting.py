@@ -106,9 +106,12 @@ async def test_what_breaks_off_after_some_words_is_told_of_while_it_is_tried_aga
     assert set(house.stage.notices) == {STILL_TRYING}
 
 
-async def test_a_fallback_that_thinks_is_not_told_of(transcript: PostgresTranscript) -> None:
+async def test_a_fallback_that_thinks_is_not_told_of(
+    transcript: PostgresTranscript, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.waiting.NOTICE_SECONDS", 3.0)  # the fallback has begun to answer by then
     async with FakeModel() as first, FakeModel() as second:
-        first.otherwise, second.otherwise = faults.Status(400), faults.Slow("Let me help.", first=1.2)
+        first.otherwise, second.otherwise = faults.Status(400), faults.Slow("Let me help.", first=4.0)
         async with open_house(transcript, first, second) as house:
             assert await house.say("hello?") == "Let me help."
             assert house.stage.notices == []

@@ -201,7 +201,7 @@ async def test_events_that_nobody_handles_are_acknowledged_and_leave_nothing(hou
 
 @both_ways
 async def test_everything_is_acknowledged_while_thirty_wait_for_the_model(house: House, way: dict[str, Any]) -> None:
-    await house.start(**way)
+    await house.start(**way, concurrent_turns=64)  # of which one person may hold half
     asked = await house.slack.say(house.ana, house.channel, f"{house.at} first")
     await house.answer(house.channel, asked)
     (post,) = house.slack.posts(house.channel, asked)
