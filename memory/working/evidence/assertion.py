@@ -132,7 +132,7 @@ def _goes_on(clause: Clause, before: Reading, language: Language) -> bool:
     """Whether a clause is but more of what the one before it ends: I quit drinking | and smoking."""
     ended = list(language.markers["ceased"].finditer(before.clause.plain))
     last = bool(ended) and ended[-1].end() == len(before.clause.plain.rstrip(" .!"))  # aufgehört, vegan zu leben
-    return last or (clause.joint in ("and", ",") and len(clause.plain.split()) == 1)
+    return (last and clause.joint == ",") or (clause.joint in ("and", ",") and len(clause.plain.split()) == 1)
 
 
 def _unclear(clause: Clause, before: Reading, plain: str, language: Language) -> bool:
