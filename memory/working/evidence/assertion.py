@@ -109,7 +109,9 @@ def _reading(clause: Clause, after: str, before: Reading | None, language: Langu
 def _joined(reading: Reading, before: Reading, plain: str, language: Language) -> Reading:
     """A clause with what it has from the one before it: of whom it speaks, a no, and what is said of both."""
     clause, subject, no = reading.clause, reading.subject, reading.negated
-    if subject is not Subject.NOBODY:
+    if subject is Subject.SELF and _of_another(clause, before, plain, language):
+        subject = Subject.OTHER
+    elif subject is not Subject.NOBODY:
         if clause.joint == "that" and before.negated and not language.markers["opening"].fullmatch(before.clause.plain):
             no = not no  # it is not true that
     elif _relative(clause, plain, language):
@@ -130,7 +132,7 @@ def _goes_on(clause: Clause, before: Reading, language: Language) -> bool:
     """Whether a clause is but more of what the one before it ends: I quit drinking | and smoking."""
     ended = list(language.markers["ceased"].finditer(before.clause.plain))
     last = bool(ended) and ended[-1].end() == len(before.clause.plain.rstrip(" .!"))  # aufgehört, vegan zu leben
-    return last or (clause.joint in ("and", ",") and len(clause.plain.split()) == 1)
+    return (last and clause.joint == ",") or (clause.joint in ("and", ",") and len(clause.plain.split()) == 1)
 
 
 def _unclear(clause: Clause, before: Reading, plain: str, language: Language) -> bool:
@@ -214,6 +216,15 @@ def _kin(plain: str, language: Language) -> int | None:
         if near is not None and not led and offset:
             return mine.start()
     return None
+
+
+def _of_another(clause: Clause, before: Reading, plain: str, language: Language) -> bool:
+    """Whether a clause only tells who somebody is, and then what they do: the man | I love lives in Rome."""
+    led = before.clause.plain
+    if clause.joint != "that" or before.subject is not Subject.NOBODY or not 2 <= len(led.split()) <= 3:
+        return False
+    third, said = _third(plain, language), language.finds("self", plain)
+    return third is not None and said is not None and said.start() < third and not language.opens("opening", led)
 
 
 def _by_self(plain: str, language: Language) -> bool:
