@@ -114,7 +114,8 @@ class Commands:
             return f"{told.text}\n\n```json\n{json.dumps(told.file, indent=2, ensure_ascii=False)}\n```"
         if told.page is not None:
             return f"{told.text}\n\n{_typed_page(told.page)}"
-        return f"{told.text} Say /{told.confirm} to do it." if told.confirm else told.text
+        lines = told.text.replace("\n", "  \n")  # as Markdown breaks a line
+        return f"{lines} Say /{told.confirm} to do it." if told.confirm else lines
 
     async def _reset(self, asked: Asked) -> Told:
         if asked.shared and not asked.manages:
@@ -168,8 +169,8 @@ class Commands:
         what = " ".join(words[1:] if words[:1] == ("about",) else words)
         if not what:
             return Told(
-                "Say /forget me to delete everything about you, /forget about … to delete one thing, or /reset to "
-                "delete this conversation."
+                "Say /forget me to delete everything about you, or /reset to delete this conversation; /forget about … "
+                "deletes one thing."
             )
         if len(what) > LONGEST:
             return Told("Say what I am to forget in fewer words: my favourite colour.")
@@ -297,7 +298,7 @@ class Commands:
         return Told("You are not linked with anybody. /link does that.")
 
     async def _help(self, asked: Asked) -> Told:
-        return Told("\n".join(f"- {usage}: {summary}" for command in self.all for usage, summary in _usages(command)))
+        return Told("\n".join(f"{usage}: {summary}" for command in self.all for usage, summary in _usages(command)))
 
     async def _forget_message(self, asked: Asked) -> Told:
         owners = await self._forgetting.owners(asked.message)

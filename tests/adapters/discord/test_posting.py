@@ -230,8 +230,8 @@ async def test_a_link_gets_a_preview_only_if_the_operator_wants_that(house: Hous
     house.model.answers = ["See https://evil.example/?q=words " * 100] * 2
     message = await house.discord.say(house.bob, house.channel, "look at this")
     await house.ask(f"{AT} what is there?")
+    await house.discord.until(lambda: len(house.discord.posts(house.channel)) == 2)
     posts = house.discord.posts(house.channel)
-    assert len(posts) == 2
     assert {bool(post.payload.get("flags", 0) & 4) for post in posts} == {not previews}
     asked = await house.discord.menu(house.ana, house.channel, ASK, message)
     await house.discord.until(lambda: asked.follow_ups)

@@ -67,7 +67,7 @@ async def test_commands_are_answered_to_who_asked_alone(house: House) -> None:
     assert "/reset deletes the conversations here, /forget me everything." in about
     help_ = await told(house, await house.slack.slash(house.ana, house.channel, "/hathi-help"))
     assert [line.partition(":")[0] for line in help_.splitlines()] == [
-        "/reset", "/forget me", "/memory", "/link", "/unlink", "/hathi-help",
+        "/reset", "/forget me", "/forget about …", "/memory", "/link", "/unlink", "/hathi-help",
     ]  # fmt: skip
     nobody = await told(house, await house.slack.slash(house.bob, house.channel, "/memory"))
     assert nobody.startswith("I keep 0 messages")
@@ -79,8 +79,8 @@ async def test_with_a_prefix_commands_are_called_by_it_in_all_texts(house: House
     await house.start(slack_command_prefix="elephant-")
     help_ = await told(house, await house.slack.slash(house.ana, house.channel, "/elephant-help"))
     assert [line.partition(":")[0] for line in help_.splitlines()] == [
-        "/elephant-reset", "/elephant-forget me", "/elephant-memory", "/elephant-link", "/elephant-unlink",
-        "/elephant-help",
+        "/elephant-reset", "/elephant-forget me", "/elephant-forget about …", "/elephant-memory", "/elephant-link",
+        "/elephant-unlink", "/elephant-help",
     ]  # fmt: skip
     about = await told(house, await house.slack.slash(house.ana, house.channel, "/elephant-memory"))
     assert "/elephant-reset deletes" in about
